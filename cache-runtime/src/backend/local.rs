@@ -1,0 +1,5 @@
+//! Memory.
+/// Memory.
+pub struct LocalKvNamespace;
+/// Builder.
+pub struct LocalKvNamespaceBuilder;

@@ -1,0 +1,391 @@
+//! Where the bytes live: the [`Backend`] trait, and what stands behind it.
+
+#[cfg(feature = "contract-tests")]
+pub mod contract;
+mod local;
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use local::{LocalKvNamespace, LocalKvNamespaceBuilder};
+
+use crate::error::BackendError;
+
+/// A store of bytes under text keys, injected into a service as `Arc<dyn Backend>`.
+///
+/// Implement the five required methods and the cache works on it; override the provided ones where the engine
+/// does better, and say so in [`capabilities`](Self::capabilities). The `contract-tests` feature has the suite
+/// that every backend of this crate passes; run it on yours.
+///
+/// # Guarantees
+///
+/// - Keys are 1 to 512 bytes of UTF-8. A key is found under exactly the bytes that it was stored under.
+/// - A value is never returned once its time to live is over.
+/// - `put` replaces value, time to live and metadata together: a reader sees all of the old or all of the new.
+/// - A missing key is `Ok(None)` or `Ok(false)`, never an error.
+///
+/// # Cancellation
+///
+/// Any future may be dropped at any await. The operation has then happened or has not, but never by half.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// A short name for errors, logs and metrics. Holds no address and no credential.
+    fn name(&self) -> &'static str;
+
+    /// What the engine can promise.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Reads a value; `None` when it is not there or its time is over.
+    async fn get(&self, key: &str) -> Result<Option<Entry>, BackendError>;
+
+    /// Stores a value, with its time to live and metadata, over whatever was there.
+    async fn put(&self, key: &str, value: Bytes, options: PutOptions) -> Result<(), BackendError>;
+
+    /// Removes a key. Returns whether it was there, or `true` where the engine cannot tell.
+    async fn delete(&self, key: &str) -> Result<bool, BackendError>;
+
+    /// Lists keys that start with a prefix, in the byte order of their UTF-8, a page at a time.
+    ///
+    /// A key that is there throughout all the pages is listed once. A page may hold fewer keys than the limit,
+    /// even none, and not be the last: the listing ends where the page has no cursor.
+    async fn list(&self, options: ListOptions) -> Result<ListPage, BackendError>;
+
+    /// Reads several values; the answer has one entry a key, in the order of the keys.
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {
+        let mut entries = Vec::with_capacity(keys.len());
+        for key in keys {
+            entries.push(self.get(key).await?);
+        }
+        Ok(entries)
+    }
+
+    /// Stores several values. After an error some may be stored and others not.
+    async fn put_many(&self, entries: Vec<(String, Bytes, PutOptions)>) -> Result<(), BackendError> {
+        for (key, value, options) in entries {
+            self.put(&key, value, options).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes several keys. Returns how many were there, as far as the engine can tell.
+    async fn delete_many(&self, keys: &[&str]) -> Result<u64, BackendError> {
+        let mut removed = 0;
+        for key in keys {
+            removed += u64::from(self.delete(key).await?);
+        }
+        Ok(removed)
+    }
+
+    /// Removes every key that starts with `prefix`, however many. Returns how many were there.
+    async fn delete_prefix(&self, prefix: &str) -> Result<u64, BackendError> {
+        let mut removed = 0;
+        let mut cursor = None;
+        loop {
+            let page = self.list(ListOptions { prefix: prefix.into(), limit: None, cursor }).await?;
+            let names: Vec<&str> = page.keys.iter().map(|key| key.name.as_str()).collect();
+            if !names.is_empty() {
+                removed += self.delete_many(&names).await?;
+            }
+            cursor = page.cursor;
+            if cursor.is_none() {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// Adds `by` to the integer stored as decimal text under `key`, and returns the sum.
+    ///
+    /// A missing key counts as 0 and is created with `ttl_if_new`; an existing one keeps its time to live and
+    /// its metadata. The provided version reads and then writes: two callers at once may lose one step, which
+    /// [`Capabilities::atomic`] tells.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError::NotAnInteger`] and [`BackendError::CounterOverflow`] leave the value as it was.
+    async fn increment(&self, key: &str, by: i64, ttl_if_new: Option<Duration>) -> Result<i64, BackendError> {
+        let found = self.get(key).await?;
+        let (sum, options) = add_to_counter(found.as_ref(), by, ttl_if_new)?;
+        self.put(key, sum.to_string().into(), options).await?;
+        Ok(sum)
+    }
+
+    /// Gives a stored value a new time to live (`None`: no end) and keeps it otherwise. Returns whether it was
+    /// there.
+    async fn touch(&self, key: &str, ttl: Option<Duration>) -> Result<bool, BackendError> {
+        let Some(entry) = self.get(key).await? else { return Ok(false) };
+        self.put(key, entry.value, PutOptions { ttl, metadata: entry.metadata }).await?;
+        Ok(true)
+    }
+
+    /// Stores `new` if the value under `key` is `expected` (`None`: if the key is not there). Returns whether
+    /// it did. The provided version is not atomic, which [`Capabilities::atomic`] tells.
+    async fn compare_and_set(
+        &self,
+        key: &str,
+        expected: Option<&[u8]>,
+        new: Bytes,
+        options: PutOptions,
+    ) -> Result<bool, BackendError> {
+        let found = self.get(key).await?;
+        let same = found.as_ref().map(|entry| entry.value.as_ref()) == expected;
+        if same {
+            self.put(key, new, options).await?;
+        }
+        Ok(same)
+    }
+
+    /// Reads a value for the cached call, and where nothing is there takes the lease of the key: the right to
+    /// fill it, which whatever changes the key takes away again.
+    ///
+    /// The provided version is for engines without leases: it reads, and a miss has no lease.
+    async fn read(&self, key: &str) -> Result<Read, BackendError> {
+        Ok(self.get(key).await?.map_or(Read::Miss(None), Read::Hit))
+    }
+
+    /// Takes the lease of a key whose value was read and is of no use (it does not decode, or is of an older
+    /// version), if it is still that value. `None` when it is not, or where the engine has no leases.
+    async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
+        let _ = (key, seen);
+        Ok(None)
+    }
+
+    /// Stores a loaded value, if the lease still holds. Returns whether it did. Without leases it just stores.
+    async fn fill(
+        &self,
+        key: &str,
+        lease: Option<Lease>,
+        value: Bytes,
+        options: PutOptions,
+    ) -> Result<bool, BackendError> {
+        let _ = lease;
+        self.put(key, value, options).await?;
+        Ok(true)
+    }
+
+    /// Gives a lease back without a value, so that the next reader may load.
+    async fn release(&self, key: &str, lease: Lease) -> Result<(), BackendError> {
+        let _ = (key, lease);
+        Ok(())
+    }
+
+    /// Opens a barrier on keys whose source is about to be written: their values and leases go, and until
+    /// [`finish_write`](Self::finish_write) or the end of `life` nobody fills them. A writer that vanishes
+    /// leaves only the barrier, which ends by itself. `None` where the engine has no barriers.
+    async fn begin_write(&self, keys: &[&str], life: Duration) -> Result<Option<WriteToken>, BackendError> {
+        let _ = (keys, life);
+        Ok(None)
+    }
+
+    /// Ends a write: takes the writer's barrier away and removes the keys' values and leases. With no token (an
+    /// engine without barriers) it deletes the keys.
+    async fn finish_write(&self, keys: &[&str], token: Option<WriteToken>) -> Result<(), BackendError> {
+        let _ = token;
+        self.delete_many(keys).await.map(drop)
+    }
+
+    /// Asks to be told, before the change returns, of every key whose value is no longer the one that was read:
+    /// put, deleted, counted, touched, barred; not filled, expired or evicted. Returns whether the engine does.
+    fn subscribe(&self, sink: Weak<dyn InvalidationSink>) -> bool {
+        let _ = sink;
+        false
+    }
+
+    /// Asks the engine whether it serves.
+    async fn health(&self) -> Result<(), BackendError> {
+        self.get("cache-runtime.health").await.map(drop)
+    }
+}
+
+/// What [`Backend::read`] found.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Read {
+    /// A value.
+    Hit(Entry),
+    /// Nothing; the lease, where the engine has them, is the reader's.
+    Miss(Option<Lease>),
+    /// Nothing yet: another reader holds the lease and is loading. Load, do not fill.
+    Leased,
+    /// Nothing: somebody is writing the source. Load, do not fill.
+    Barred,
+}
+
+/// The right to fill a key, given by [`Backend::read`] and good for one [`Backend::fill`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lease(pub u128);
+
+/// The right to end a barrier, given by [`Backend::begin_write`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WriteToken(pub u128);
+
+/// Hears of changes, see [`Backend::subscribe`]. Called with the backend's own locks held: it must be quick and
+/// must not call the backend.
+pub trait InvalidationSink: Send + Sync {
+    /// What was read under this full key may be out of date.
+    fn changed(&self, key: &str);
+
+    /// What was read under any key that starts with this may be out of date.
+    fn changed_prefix(&self, prefix: &str);
+}
+
+/// What a backend can promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// `increment`, `touch` and `compare_and_set` are atomic under concurrent callers.
+    pub atomic: bool,
+    /// The shortest time to live that the engine keeps exactly.
+    pub minimum_ttl: Duration,
+    /// How soon a write is seen by everybody.
+    pub consistency: Consistency,
+    /// `read` gives leases and `fill` honours them: a value loaded before a change is never stored after it.
+    pub leases: bool,
+    /// `begin_write` keeps readers from filling until the write is over, even if the writer vanishes.
+    pub barriers: bool,
+    /// The bytes live in this process and in no other, and `subscribe` tells of every change before it returns,
+    /// so that a typed tier before it stays coherent.
+    pub in_process: bool,
+}
+
+impl Capabilities {
+    /// The least: nothing atomic, any time to live, writes seen at once by whoever reads after them.
+    #[must_use]
+    pub const fn basic() -> Self {
+        Self {
+            atomic: false,
+            minimum_ttl: Duration::from_millis(1),
+            consistency: Consistency::Linearizable,
+            leases: false,
+            barriers: false,
+            in_process: false,
+        }
+    }
+
+    /// Says that counters and compare-and-set are atomic.
+    #[must_use]
+    pub const fn with_atomic(mut self) -> Self {
+        self.atomic = true;
+        self
+    }
+
+    /// Says that `read`, `fill`, `begin_write` and `finish_write` keep their promises.
+    #[must_use]
+    pub const fn with_leases_and_barriers(mut self) -> Self {
+        self.leases = true;
+        self.barriers = true;
+        self
+    }
+
+    /// Says that the bytes live in this process only.
+    #[must_use]
+    pub const fn with_in_process(mut self) -> Self {
+        self.in_process = true;
+        self
+    }
+
+    /// Says how soon a write is seen by everybody.
+    #[must_use]
+    pub const fn with_consistency(mut self, consistency: Consistency) -> Self {
+        self.consistency = consistency;
+        self
+    }
+
+    /// Says what the shortest exact time to live is.
+    #[must_use]
+    pub const fn with_minimum_ttl(mut self, ttl: Duration) -> Self {
+        self.minimum_ttl = ttl;
+        self
+    }
+}
+
+/// How soon a write is seen by everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Consistency {
+    /// At once: a read that starts after a write returned sees it or a later one.
+    Linearizable,
+    /// Within about the given time.
+    Eventual(Duration),
+}
+
+/// A value as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The bytes.
+    pub value: Bytes,
+    /// How long it still lives; `None` when it has no end.
+    pub expires_in: Option<Duration>,
+    /// The JSON text that was stored beside it.
+    pub metadata: Option<Arc<str>>,
+    /// Tells this write of the key from every other one, for [`Backend::lease_over`]; 0 where there are no
+    /// leases.
+    pub revision: u64,
+}
+
+/// What goes with a value into the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PutOptions {
+    /// How long it lives; `None` for no end. Never zero.
+    pub ttl: Option<Duration>,
+    /// JSON text stored beside the value, at most 1,024 bytes.
+    pub metadata: Option<Arc<str>>,
+}
+
+impl PutOptions {
+    /// A time to live and no metadata.
+    #[must_use]
+    pub const fn with_ttl(ttl: Duration) -> Self {
+        Self { ttl: Some(ttl), metadata: None }
+    }
+}
+
+/// Which keys to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListOptions {
+    /// What the keys start with; empty for all.
+    pub prefix: String,
+    /// The most keys in a page; `None` leaves it to the engine.
+    pub limit: Option<usize>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+}
+
+/// A page of a listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListPage {
+    /// The keys, in the byte order of their UTF-8.
+    pub keys: Vec<ListedKey>,
+    /// Where the next page starts; `None` when this was the last.
+    pub cursor: Option<String>,
+}
+
+/// A key in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedKey {
+    /// The key.
+    pub name: String,
+    /// How long it still lives, where the engine tells and it has an end.
+    pub expires_in: Option<Duration>,
+    /// The JSON text that was stored beside the value, where the engine tells.
+    pub metadata: Option<Arc<str>>,
+}
+
+/// The sum of a counter and a step, and how to store it: shared by every backend that counts by itself.
+pub(crate) fn add_to_counter(
+    found: Option<&Entry>,
+    by: i64,
+    ttl_if_new: Option<Duration>,
+) -> Result<(i64, PutOptions), BackendError> {
+    let Some(entry) = found else { return Ok((by, PutOptions { ttl: ttl_if_new, metadata: None })) };
+    let text = std::str::from_utf8(&entry.value).map_err(|_| BackendError::NotAnInteger)?;
+    let value: i64 = text.parse().map_err(|_| BackendError::NotAnInteger)?;
+    // What Redis takes for an integer: no sign before a positive, no leading zero.
+    if itoa::Buffer::new().format(value) != text {
+        return Err(BackendError::NotAnInteger);
+    }
+    let sum = value.checked_add(by).ok_or(BackendError::CounterOverflow)?;
+    Ok((sum, PutOptions { ttl: entry.expires_in, metadata: entry.metadata.clone() }))
+}

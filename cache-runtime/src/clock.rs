@@ -1,0 +1,179 @@
+//! Time, injectable: a coarse monotonic reading that costs one atomic load, a wall clock, and a sleep.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+#[cfg(not(target_family = "wasm"))]
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+#[cfg(target_family = "wasm")]
+use web_time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+
+/// How often the system clock's coarse reading moves.
+#[cfg(not(target_family = "wasm"))]
+const STEP: Duration = Duration::from_millis(1);
+
+/// A source of time: [`Clock::system`], or a [`ManualClock`] in a test.
+///
+/// [`coarse_millis`](Self::coarse_millis) is what a hit reads: one relaxed atomic load. On the system clock a
+/// thread of the process moves it each millisecond, so it may lag [`now`](Self::now) by about that, or by as
+/// long as the machine keeps that thread from running. It never runs backwards, whatever the wall clock does.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Source>);
+
+#[derive(Debug)]
+struct Source {
+    coarse: AtomicU64,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    System { start: Instant, ticking: bool },
+    Manual { now: watch::Sender<Duration>, wall_offset: watch::Sender<Duration> },
+}
+
+impl Clock {
+    /// The machine's clock. Every call returns a handle on the same one.
+    #[must_use]
+    pub fn system() -> Self {
+        static SYSTEM: OnceLock<Clock> = OnceLock::new();
+        SYSTEM.get_or_init(Self::start).clone()
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    fn start() -> Self {
+        let start = Instant::now();
+        let build = |ticking| Self(Arc::new(Source { coarse: AtomicU64::new(0), kind: Kind::System { start, ticking } }));
+        let clock = build(true);
+        let ticker = clock.clone();
+        let spawned = std::thread::Builder::new().name("cache-clock".into()).spawn(move || {
+            loop {
+                std::thread::sleep(STEP);
+                ticker.0.coarse.store(millis(start.elapsed()), Ordering::Relaxed);
+            }
+        });
+        // Without a thread, each reading asks the machine.
+        if spawned.is_ok() { clock } else { build(false) }
+    }
+
+    #[cfg(target_family = "wasm")]
+    fn start() -> Self {
+        let kind = Kind::System { start: Instant::now(), ticking: false };
+        Self(Arc::new(Source { coarse: AtomicU64::new(0), kind }))
+    }
+
+    /// The time since the clock began, exact and monotonic.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        match &self.0.kind {
+            Kind::System { start, .. } => start.elapsed(),
+            Kind::Manual { now, .. } => *now.borrow(),
+        }
+    }
+
+    /// The time since the clock began, in whole milliseconds, as of the last tick.
+    #[inline]
+    #[must_use]
+    pub fn coarse_millis(&self) -> u64 {
+        match &self.0.kind {
+            Kind::System { start, ticking: false } => millis(start.elapsed()),
+            _ => self.0.coarse.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The wall clock, as the time since the Unix epoch.
+    #[must_use]
+    pub fn unix_time(&self) -> Duration {
+        match &self.0.kind {
+            Kind::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            Kind::Manual { now, wall_offset } => *wall_offset.borrow() + *now.borrow(),
+        }
+    }
+
+    /// Waits until `length` has passed on this clock.
+    ///
+    /// On the system clock this needs a Tokio runtime with its timer. On wasm32, where Tokio has none, it does
+    /// not return: whoever waits there races it against something that does.
+    pub async fn sleep(&self, length: Duration) {
+        match &self.0.kind {
+            #[cfg(not(target_family = "wasm"))]
+            Kind::System { .. } => tokio::time::sleep(length).await,
+            #[cfg(target_family = "wasm")]
+            Kind::System { .. } => std::future::pending().await,
+            Kind::Manual { now, .. } => {
+                let deadline = now.borrow().saturating_add(length);
+                // The sender lives in `self`, so the channel cannot be closed.
+                let _ = now.subscribe().wait_for(|now| *now >= deadline).await;
+            }
+        }
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+/// A clock that stands still until a test moves it.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_runtime::testing::ManualClock;
+///
+/// let time = ManualClock::new();
+/// let clock = time.clock();
+/// time.advance(Duration::from_secs(300));
+/// assert_eq!(clock.coarse_millis(), 300_000);
+/// ```
+#[derive(Clone, Debug)]
+pub struct ManualClock(Clock);
+
+impl ManualClock {
+    /// A clock at zero, whose wall clock shows 2026-01-01 00:00 UTC.
+    #[must_use]
+    pub fn new() -> Self {
+        let kind = Kind::Manual {
+            now: watch::Sender::new(Duration::ZERO),
+            wall_offset: watch::Sender::new(Duration::from_secs(1_767_225_600)),
+        };
+        Self(Clock(Arc::new(Source { coarse: AtomicU64::new(0), kind })))
+    }
+
+    /// The clock to inject.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.0.clone()
+    }
+
+    /// Moves the time forward by `length` and wakes whoever sleeps until then.
+    pub fn advance(&self, length: Duration) {
+        if let Kind::Manual { now, .. } = &self.0.0.kind {
+            now.send_modify(|now| {
+                *now = now.saturating_add(length);
+                self.0.0.coarse.store(millis(*now), Ordering::Relaxed);
+            });
+        }
+    }
+
+    /// Sets the wall clock to `time` since the Unix epoch, forwards or backwards; the monotonic time stays.
+    pub fn set_unix_time(&self, time: Duration) {
+        if let Kind::Manual { now, wall_offset } = &self.0.0.kind {
+            wall_offset.send_replace(time.saturating_sub(*now.borrow()));
+        }
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A length of time in whole milliseconds, at most `u64::MAX` of them.
+pub(crate) fn millis(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,179 @@
+//! Keys: typed, rendered on the stack, injective.
+
+mod part;
+mod pattern;
+mod prefix;
+mod render;
+mod template;
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+
+pub use part::{KeyPart, KindIs, PartOf, PartWriter, RawPart};
+pub(crate) use pattern::Pattern;
+pub use prefix::Prefix;
+pub use render::{RawKey, Render};
+pub use template::Template;
+
+use crate::error::InvalidKey;
+
+/// The longest full key (prefix, colon and key), in bytes of UTF-8. It is Cloudflare KV's limit.
+pub const MAX_KEY_LEN: usize = 512;
+
+/// A rendered key together with the type `V` of the value stored there.
+///
+/// `#[cached]` and `#[cache_key]` emit functions that return one. The key is relative to a prefix: give it to the
+/// service that owns the value. Up to 62 bytes are held without allocating.
+///
+/// `Debug` shows the template and a short hash and no part of the key, so that it can stand in a log; `Display`
+/// writes the whole key.
+///
+/// ```
+/// use cache_runtime::{Key, cache_key};
+///
+/// /// The title of a page.
+/// #[cache_key("title:<page>", ttl = 60)]
+/// pub fn title_key(page: u64) -> String;
+///
+/// let key: Key<String> = title_key(7);
+/// assert_eq!(key.as_str(), "title:7");
+/// assert_eq!(key.template(), "title:<page>");
+/// ```
+pub struct Key<V: ?Sized> {
+    raw: RawKey,
+    value: PhantomData<fn() -> V>,
+}
+
+impl<V: ?Sized> Key<V> {
+    pub(crate) fn new(raw: RawKey) -> Self {
+        Self { raw, value: PhantomData }
+    }
+
+    /// The key's text, without a prefix.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.raw.as_str()
+    }
+
+    /// The template that the key came from, as its author wrote it.
+    #[must_use]
+    pub fn template(&self) -> &'static str {
+        self.raw.template().text()
+    }
+
+    pub(crate) fn into_raw(self) -> RawKey {
+        self.raw
+    }
+}
+
+impl<V: ?Sized> Clone for Key<V> {
+    fn clone(&self) -> Self {
+        Self::new(self.raw.clone())
+    }
+}
+
+impl<V: ?Sized> PartialEq for Key<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl<V: ?Sized> Eq for Key<V> {}
+
+impl<V: ?Sized> Hash for Key<V> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl<V: ?Sized> fmt::Display for Key<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl<V: ?Sized> fmt::Debug for Key<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Key").field(&self.raw).finish()
+    }
+}
+
+/// What a service method accepts as the key of a value of type `V`: a [`Key<V>`], or a text.
+///
+/// A text is checked (not empty, no control character, not too long) but not escaped.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the key of a `{V}`",
+    label = "the key of another type of value",
+    note = "a `Key<V>` reads and writes a `V`; a `&str` reads and writes any type that is asked for"
+)]
+pub trait IntoKey<V: ?Sized>: AsKey {}
+
+impl<V: ?Sized> IntoKey<V> for Key<V> {}
+impl<V: ?Sized> IntoKey<V> for &Key<V> {}
+impl<V: ?Sized> IntoKey<V> for str {}
+impl<V: ?Sized> IntoKey<V> for &str {}
+impl<V: ?Sized> IntoKey<V> for String {}
+impl<V: ?Sized> IntoKey<V> for &String {}
+
+/// What a service method accepts as a key where the value's type does not matter.
+pub trait AsKey {
+    /// The key's text, without a prefix.
+    fn key_text(&self) -> &str;
+}
+
+impl<V: ?Sized> AsKey for Key<V> {
+    fn key_text(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsKey for RawKey {
+    fn key_text(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsKey for str {
+    fn key_text(&self) -> &str {
+        self
+    }
+}
+
+impl AsKey for String {
+    fn key_text(&self) -> &str {
+        self
+    }
+}
+
+impl<K: AsKey + ?Sized> AsKey for &K {
+    fn key_text(&self) -> &str {
+        (**self).key_text()
+    }
+}
+
+/// Checks a key that will stand behind a prefix (and its colon) of `prefix_len` bytes.
+pub(crate) fn check(key: &str, prefix_len: usize) -> Result<(), InvalidKey> {
+    if key.is_empty() {
+        return Err(InvalidKey::Empty);
+    }
+    let length = prefix_len + key.len();
+    if length > MAX_KEY_LEN {
+        return Err(InvalidKey::TooLong { length, limit: MAX_KEY_LEN });
+    }
+    if key.chars().any(char::is_control) {
+        return Err(InvalidKey::ControlCharacter);
+    }
+    Ok(())
+}
+
+/// A short hash of a key, for logs: it tells two keys apart and does not tell what they are.
+///
+/// Seeded anew in each process, so that the keys of small ids cannot be looked up in a table of hashes.
+pub(crate) fn short_hash(key: &str) -> u32 {
+    use std::hash::BuildHasher;
+    use std::sync::OnceLock;
+    static SEED: OnceLock<std::hash::RandomState> = OnceLock::new();
+    let hash = SEED.get_or_init(std::hash::RandomState::new).hash_one(key);
+    (hash >> 32) as u32
+}

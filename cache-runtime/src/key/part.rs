@@ -1,0 +1,200 @@
+//! What may stand in a placeholder, and how it is written there so that no two lists of parts look alike.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::render::Render;
+
+/// A value that can stand in a placeholder of a key template.
+///
+/// Implemented for integers, `bool`, `char`, texts, `Uuid` (feature `uuid`) and references to them.
+/// `#[derive(KeyPart)]` implements it for newtypes of these and for field-less enums. Not for floats, whose
+/// equality is not that of their text, nor for `Option`, of which only you know how "none" is to look.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a part of a cache key",
+    label = "not a key part",
+    note = "integers, `bool`, `char`, texts and `Uuid` (feature `uuid`) can; for a newtype of one, or a field-less enum, `#[derive(KeyPart)]`",
+    note = "a float, a struct or an `Option` has no one true text: put one of its fields into the key, or a newtype that says how it is written"
+)]
+pub trait KeyPart: KindIs<<Self as KeyPart>::Kind> {
+    /// What the part is: two types of one kind can stand for each other, as `&str` for `String`.
+    type Kind: ?Sized;
+
+    /// The most bytes that it can take in a key, where that is bounded.
+    const MAX_LEN: Option<usize>;
+
+    /// Writes the part; the writer escapes it.
+    fn write(&self, out: &mut PartWriter<'_>);
+}
+
+/// The type is of the kind `K`. [`KeyPart`] requires it of its own `Kind`.
+#[diagnostic::on_unimplemented(
+    message = "this key part is a `{K}`, but a `{Self}` is put there",
+    label = "another kind of key part than in the `#[cached]` method",
+    note = "the key would not be the one that was cached, and nothing would be invalidated"
+)]
+pub trait KindIs<K: ?Sized> {}
+
+/// Stands where the template's author put a `T`: a [`KeyPart`] of the same kind.
+#[diagnostic::on_unimplemented(
+    message = "this key part is a `{T}`, but a `{Self}` is put there",
+    label = "another kind of key part than in the `#[cached]` method"
+)]
+pub trait PartOf<T: ?Sized> {
+    #[doc(hidden)]
+    fn write_part(&self, out: &mut PartWriter<'_>);
+}
+
+impl<T: KeyPart + ?Sized, U: KeyPart + KindIs<T::Kind> + ?Sized> PartOf<T> for U {
+    #[inline]
+    fn write_part(&self, out: &mut PartWriter<'_>) {
+        self.write(out);
+    }
+}
+
+/// Takes the text of one part and writes it, escaped, into a key.
+#[derive(Debug)]
+pub struct PartWriter<'a>(pub(super) &'a mut Render);
+
+impl PartWriter<'_> {
+    /// Writes `text`, with the separators `:` `/` `|` `#`, the glob characters `*` `?` `[` `]` `\`, `%`, white
+    /// space and control characters percent-encoded.
+    pub fn text(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some(at) = rest.find(is_escaped) {
+            let (plain, tail) = rest.split_at(at);
+            self.0.push(plain);
+            let mut chars = tail.chars();
+            if let Some(escaped) = chars.next() {
+                for byte in escaped.encode_utf8(&mut [0; 4]).bytes() {
+                    let digit = |nibble: u8| char::from(b"0123456789ABCDEF"[usize::from(nibble)]);
+                    let mut buffer = [0; 3];
+                    for (slot, char) in buffer.iter_mut().zip(['%', digit(byte >> 4), digit(byte & 15)]) {
+                        *slot = char as u8;
+                    }
+                    self.0.push(std::str::from_utf8(&buffer).unwrap_or("%"));
+                }
+            }
+            rest = chars.as_str();
+        }
+        self.0.push(rest);
+    }
+
+    /// Writes an integer in decimal.
+    #[inline]
+    pub fn integer(&mut self, value: impl itoa::Integer) {
+        self.0.push(itoa::Buffer::new().format(value));
+    }
+
+    fn raw(&mut self, text: &str) {
+        self.0.push(text);
+    }
+}
+
+fn is_escaped(char: char) -> bool {
+    matches!(char, '%' | ':' | '/' | '|' | '#' | '*' | '?' | '[' | ']' | '\\')
+        || char.is_whitespace()
+        || char.is_control()
+}
+
+/// A text that is written into the key as it is. Only the last placeholder of a template may hold one.
+///
+/// Whoever writes it sees to it that no two texts mean the same thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RawPart<T>(pub T);
+
+impl<T: AsRef<str>> KeyPart for RawPart<T> {
+    type Kind = RawPart<String>;
+    const MAX_LEN: Option<usize> = None;
+
+    fn write(&self, out: &mut PartWriter<'_>) {
+        out.raw(self.0.as_ref());
+    }
+}
+
+impl<T: AsRef<str>> KindIs<RawPart<String>> for RawPart<T> {}
+
+macro_rules! integers {
+    ($($type:ty: $digits:literal),* $(,)?) => {$(
+        impl KeyPart for $type {
+            type Kind = $type;
+            const MAX_LEN: Option<usize> = Some($digits);
+
+            #[inline]
+            fn write(&self, out: &mut PartWriter<'_>) {
+                out.integer(*self);
+            }
+        }
+        impl KindIs<$type> for $type {}
+    )*};
+}
+
+integers! {
+    u8: 3, u16: 5, u32: 10, u64: 20, u128: 39, usize: 20,
+    i8: 4, i16: 6, i32: 11, i64: 20, i128: 40, isize: 20,
+}
+
+impl KeyPart for bool {
+    type Kind = bool;
+    const MAX_LEN: Option<usize> = Some(5);
+
+    fn write(&self, out: &mut PartWriter<'_>) {
+        out.raw(if *self { "true" } else { "false" });
+    }
+}
+
+impl KindIs<bool> for bool {}
+
+impl KeyPart for char {
+    type Kind = char;
+    // Four bytes of UTF-8, each percent-encoded.
+    const MAX_LEN: Option<usize> = Some(12);
+
+    fn write(&self, out: &mut PartWriter<'_>) {
+        out.text(self.encode_utf8(&mut [0; 4]));
+    }
+}
+
+impl KindIs<char> for char {}
+
+macro_rules! texts {
+    ($([$($generics:tt)*] $type:ty),* $(,)?) => {$(
+        impl<$($generics)*> KeyPart for $type {
+            type Kind = str;
+            const MAX_LEN: Option<usize> = None;
+
+            #[inline]
+            fn write(&self, out: &mut PartWriter<'_>) {
+                out.text(self);
+            }
+        }
+        impl<$($generics)*> KindIs<str> for $type {}
+    )*};
+}
+
+texts! { [] str, [] String, ['a] Cow<'a, str>, [] Box<str>, [] Arc<str> }
+
+#[cfg(feature = "uuid")]
+impl KeyPart for uuid::Uuid {
+    type Kind = uuid::Uuid;
+    const MAX_LEN: Option<usize> = Some(36);
+
+    fn write(&self, out: &mut PartWriter<'_>) {
+        out.raw(self.as_hyphenated().encode_lower(&mut [0; 36]));
+    }
+}
+
+#[cfg(feature = "uuid")]
+impl KindIs<uuid::Uuid> for uuid::Uuid {}
+
+impl<T: KeyPart + ?Sized> KeyPart for &T {
+    type Kind = T::Kind;
+    const MAX_LEN: Option<usize> = T::MAX_LEN;
+
+    #[inline]
+    fn write(&self, out: &mut PartWriter<'_>) {
+        (**self).write(out);
+    }
+}
+
+impl<T: KindIs<K> + ?Sized, K: ?Sized> KindIs<K> for &T {}

@@ -1,0 +1,66 @@
+//! The prefix that keeps one service's keys apart from another's.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{InvalidKey, check};
+use crate::error::{CacheError, Result};
+
+/// A prefix: `app` in `app:project:7`.
+///
+/// It matches `[A-Za-z0-9._-]{1,64}`, so it holds no colon and no prefix's keys lie inside another's.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Prefix {
+    /// The prefix and its colon.
+    with_colon: Arc<str>,
+}
+
+impl Prefix {
+    /// Checks a prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::InvalidPrefix`] says what is wrong with it.
+    pub fn new(prefix: &str) -> Result<Self> {
+        let invalid = |reason| Err(CacheError::InvalidPrefix { reason });
+        if prefix.is_empty() {
+            return invalid("it is empty");
+        }
+        if prefix.len() > 64 {
+            return invalid("it is longer than 64 bytes");
+        }
+        if !prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
+            return invalid("it holds another character than those allowed");
+        }
+        Ok(Self { with_colon: format!("{prefix}:").into() })
+    }
+
+    /// The prefix, without its colon.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.with_colon.strip_suffix(':').unwrap_or(&self.with_colon)
+    }
+
+    /// The prefix with its colon: what every full key of it starts with.
+    pub(crate) fn with_colon(&self) -> &str {
+        &self.with_colon
+    }
+
+    /// The full key.
+    pub(crate) fn full(&self, key: &str) -> Result<String, InvalidKey> {
+        check(key, self.with_colon.len())?;
+        Ok([self.with_colon(), key].concat())
+    }
+}
+
+impl fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,60 @@
+//! What a key template declares.
+
+use crate::ttl::Ttl;
+
+/// A key template with the policy that was declared beside it. The macros make one static of each.
+#[derive(Debug)]
+pub struct Template {
+    text: &'static str,
+    ttl: Option<Ttl>,
+    none_ttl: Option<Ttl>,
+    version: u32,
+}
+
+impl Template {
+    /// The template of keys that are given as a text.
+    pub(crate) const UNTYPED: &'static Self = &Self::new("(text)");
+
+    /// A template as its author wrote it.
+    #[must_use]
+    pub const fn new(text: &'static str) -> Self {
+        Self { text, ttl: None, none_ttl: None, version: 0 }
+    }
+
+    /// Declares how long values live.
+    #[must_use]
+    pub const fn ttl(mut self, ttl: Ttl) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// Declares how long a "not there" lives.
+    #[must_use]
+    pub const fn none_ttl(mut self, ttl: Ttl) -> Self {
+        self.none_ttl = Some(ttl);
+        self
+    }
+
+    /// Declares the version of the value's type; values of an older one are misses.
+    #[must_use]
+    pub const fn version(mut self, version: u32) -> Self {
+        self.version = version;
+        self
+    }
+
+    pub(crate) const fn text(&self) -> &'static str {
+        self.text
+    }
+
+    pub(crate) const fn declared_ttl(&self) -> Option<Ttl> {
+        self.ttl
+    }
+
+    pub(crate) const fn declared_none_ttl(&self) -> Option<Ttl> {
+        self.none_ttl
+    }
+
+    pub(crate) const fn declared_version(&self) -> u32 {
+        self.version
+    }
+}
