@@ -1,15 +1,34 @@
-//! Placeholder until the service lands.
+//! Cache-aside for async services: typed keys that the compiler checks, over memory, Redis or Cloudflare KV.
+
 mod backend;
+mod call;
+mod classify;
 mod clock;
+mod codec;
+#[doc(hidden)]
+pub mod declared;
 mod error;
 mod key;
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod rt;
+mod service;
 mod ttl;
+mod value;
 
 pub use backend::*;
+pub use cache_macros::{cache_key, cached, invalidates, updates};
+pub use call::{Always, CallSite, CallSiteKind, CallSiteStats, Condition, Policy, call_sites};
 pub use clock::Clock;
+pub use codec::Codec;
 pub use error::{BackendError, BoxError, CacheError, InvalidKey, Result};
-pub use key::*;
+pub use key::{AsKey, IntoKey, Key, KeyPart, KindIs, MAX_KEY_LEN, PartWriter, Prefix, RawPart};
+pub use service::{
+    DEFAULT_PREFIX, DEFAULT_VALUE_LIMIT, KvCacheService, KvCacheServiceBuilder, KvCacheServiceFactory,
+};
 pub use ttl::Ttl;
+pub use value::Value;
 
 /// Parts for tests.
 pub mod testing {

@@ -41,8 +41,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Reads a value; `None` when it is not there or its time is over.
     async fn get(&self, key: &str) -> Result<Option<Entry>, BackendError>;
 
-    /// Stores a value, with its time to live and metadata, over whatever was there.
-    async fn put(&self, key: &str, value: Bytes, options: PutOptions) -> Result<(), BackendError>;
+    /// Stores a value, with its time to live and metadata, over whatever was there. Under a barrier it stores
+    /// nothing and says [`SetOutcome::Superseded`].
+    async fn put(&self, key: &str, value: Bytes, options: PutOptions) -> Result<SetOutcome, BackendError>;
 
     /// Removes a key. Returns whether it was there, or `true` where the engine cannot tell.
     async fn delete(&self, key: &str) -> Result<bool, BackendError>;
@@ -161,8 +162,7 @@ pub trait Backend: Send + Sync + 'static {
         options: PutOptions,
     ) -> Result<bool, BackendError> {
         let _ = lease;
-        self.put(key, value, options).await?;
-        Ok(true)
+        Ok(self.put(key, value, options).await? == SetOutcome::Stored)
     }
 
     /// Gives a lease back without a value, so that the next reader may load.
@@ -179,11 +179,25 @@ pub trait Backend: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Ends a write: takes the writer's barrier away and removes the keys' values and leases. With no token (an
-    /// engine without barriers) it deletes the keys.
-    async fn finish_write(&self, keys: &[&str], token: Option<WriteToken>) -> Result<(), BackendError> {
+    /// Ends a write: takes the writer's barrier away from the keys and removes their values and leases.
+    ///
+    /// `update` is the new value of the one key in `keys`: stored instead of nothing, but only if this was the
+    /// only writer of the key from its `begin_write` until now (another one, even if it is over, may have
+    /// written the source later). Returns whether it was stored.
+    ///
+    /// With no token (an engine without barriers) it stores the update, or deletes the keys.
+    async fn finish_write(
+        &self,
+        keys: &[&str],
+        token: Option<WriteToken>,
+        update: Option<(Bytes, PutOptions)>,
+    ) -> Result<bool, BackendError> {
         let _ = token;
-        self.delete_many(keys).await.map(drop)
+        if let (Some((value, options)), [key]) = (update, keys) {
+            return Ok(self.put(key, value, options).await? == SetOutcome::Stored);
+        }
+        self.delete_many(keys).await?;
+        Ok(false)
     }
 
     /// Asks to be told, before the change returns, of every key whose value is no longer the one that was read:
@@ -340,6 +354,17 @@ impl PutOptions {
     pub const fn with_ttl(ttl: Duration) -> Self {
         Self { ttl: Some(ttl), metadata: None }
     }
+}
+
+/// What became of a value that was to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SetOutcome {
+    /// It is stored.
+    Stored,
+    /// Somebody is writing the source of this key (an `#[invalidates]` or `#[updates]` method is running), so
+    /// that the value may be out of date already: it is not stored.
+    Superseded,
 }
 
 /// Which keys to list.

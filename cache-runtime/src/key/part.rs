@@ -1,8 +1,10 @@
 //! What may stand in a placeholder, and how it is written there so that no two lists of parts look alike.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::Template;
 use super::render::Render;
 
 /// A value that can stand in a placeholder of a key template.
@@ -113,6 +115,31 @@ impl<T: AsRef<str>> KeyPart for RawPart<T> {
 }
 
 impl<T: AsRef<str>> KindIs<RawPart<String>> for RawPart<T> {}
+
+/// A part, written down: it stands for the value that it was made of, and owns what it needs.
+#[derive(Debug)]
+pub(crate) struct Kept<K: ?Sized> {
+    escaped: String,
+    kind: PhantomData<fn(&K)>,
+}
+
+impl<K: ?Sized> Kept<K> {
+    pub(crate) fn new<T: KeyPart<Kind = K> + ?Sized>(part: &T) -> Self {
+        let key = Render::new(Template::UNTYPED).any_part(part).finish();
+        Self { escaped: key.as_str().to_owned(), kind: PhantomData }
+    }
+}
+
+impl<K: ?Sized> KeyPart for Kept<K> {
+    type Kind = K;
+    const MAX_LEN: Option<usize> = None;
+
+    fn write(&self, out: &mut PartWriter<'_>) {
+        out.raw(&self.escaped);
+    }
+}
+
+impl<K: ?Sized> KindIs<K> for Kept<K> {}
 
 macro_rules! integers {
     ($($type:ty: $digits:literal),* $(,)?) => {$(

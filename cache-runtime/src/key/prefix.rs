@@ -53,6 +53,13 @@ impl Prefix {
     }
 }
 
+impl Default for Prefix {
+    /// `app`
+    fn default() -> Self {
+        Self { with_colon: concat!("app", ":").into() }
+    }
+}
+
 impl fmt::Debug for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)

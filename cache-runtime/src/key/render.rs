@@ -5,7 +5,7 @@ use std::fmt;
 use arrayvec::ArrayString;
 
 use super::Template;
-use super::part::{PartOf, PartWriter};
+use super::part::{KeyPart, PartOf, PartWriter};
 
 /// The longest key that is held without allocating, in bytes.
 const INLINE: usize = 62;
@@ -34,6 +34,13 @@ pub struct RawKey {
 }
 
 impl RawKey {
+    /// A key that was given as a text.
+    pub(crate) fn from_text(text: &str) -> Self {
+        let mut render = Render::new(Template::UNTYPED);
+        render.push(text);
+        render.finish()
+    }
+
     /// The key's text, without a prefix.
     #[inline]
     #[must_use]
@@ -85,6 +92,14 @@ impl Render {
     #[must_use]
     pub fn part<T: ?Sized>(mut self, part: impl PartOf<T>) -> Self {
         part.write_part(&mut PartWriter(&mut self));
+        self
+    }
+
+    /// Adds a part of whatever type, escaped.
+    #[inline]
+    #[must_use]
+    pub fn any_part(mut self, part: impl KeyPart) -> Self {
+        part.write(&mut PartWriter(&mut self));
         self
     }
 

@@ -9,6 +9,7 @@ pub struct Template {
     ttl: Option<Ttl>,
     none_ttl: Option<Ttl>,
     version: u32,
+    tells_types_apart: bool,
 }
 
 impl Template {
@@ -18,7 +19,7 @@ impl Template {
     /// A template as its author wrote it.
     #[must_use]
     pub const fn new(text: &'static str) -> Self {
-        Self { text, ttl: None, none_ttl: None, version: 0 }
+        Self { text, ttl: None, none_ttl: None, version: 0, tells_types_apart: false }
     }
 
     /// Declares how long values live.
@@ -40,6 +41,17 @@ impl Template {
     pub const fn version(mut self, version: u32) -> Self {
         self.version = version;
         self
+    }
+
+    /// Says that a part of the key is a constant of the value's type.
+    #[must_use]
+    pub const fn by_type(mut self) -> Self {
+        self.tells_types_apart = true;
+        self
+    }
+
+    pub(crate) const fn tells_types_apart(&self) -> bool {
+        self.tells_types_apart
     }
 
     pub(crate) const fn text(&self) -> &'static str {

@@ -1,0 +1,252 @@
+//! The arguments of the attributes, as they are written. Every value keeps its span.
+
+use std::collections::HashMap;
+
+use proc_macro2::{Span, TokenStream};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
+use syn::{Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, Type};
+
+use crate::diag::{Diag, list, suggest};
+use crate::duration::Ttl;
+
+/// A key, as a template or as an expression.
+#[derive(Clone)]
+pub(crate) enum KeyArg {
+    Template(LitStr),
+    Expression(Expr),
+}
+
+impl KeyArg {
+    pub(crate) fn span(&self) -> Span {
+        match self {
+            Self::Template(text) => text.span(),
+            Self::Expression(expr) => expr.span(),
+        }
+    }
+}
+
+/// When an invalidation takes effect.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    Ok,
+    Always,
+}
+
+/// What any of the attributes may be given. Which one may be given what is [`Allowed`].
+#[derive(Default, Clone)]
+pub(crate) struct Args {
+    pub(crate) keys: Vec<KeyArg>,
+    pub(crate) ttl: Option<Ttl>,
+    pub(crate) none_ttl: Option<(Span, Ttl)>,
+    pub(crate) cache: Option<Expr>,
+    pub(crate) skip: Vec<Ident>,
+    pub(crate) cache_if: Option<Expr>,
+    pub(crate) value: Option<Type>,
+    pub(crate) key_fn: Option<Ident>,
+    pub(crate) version: Option<(Span, u32)>,
+    pub(crate) when: Option<(Span, When)>,
+    pub(crate) strict: Option<Span>,
+    pub(crate) tenant: Option<Expr>,
+    pub(crate) krate: Option<Path>,
+}
+
+/// An attribute's name and the arguments that it takes.
+pub(crate) struct Allowed {
+    pub(crate) attribute: &'static str,
+    /// How many keys.
+    pub(crate) keys: Keys,
+    pub(crate) named: &'static [&'static str],
+}
+
+#[derive(PartialEq, Eq)]
+pub(crate) enum Keys {
+    None,
+    One,
+    Many,
+}
+
+pub(crate) const CACHED: Allowed = Allowed {
+    attribute: "cached",
+    keys: Keys::One,
+    named: &["key", "ttl", "none_ttl", "cache", "skip", "cache_if", "value", "key_fn", "version", "crate"],
+};
+pub(crate) const INVALIDATES: Allowed =
+    Allowed { attribute: "invalidates", keys: Keys::Many, named: &["when", "strict", "cache", "crate"] };
+pub(crate) const UPDATES: Allowed =
+    Allowed { attribute: "updates", keys: Keys::One, named: &["ttl", "strict", "cache", "crate"] };
+pub(crate) const CACHE_KEY: Allowed =
+    Allowed { attribute: "cache_key", keys: Keys::One, named: &["ttl", "none_ttl", "version", "crate"] };
+pub(crate) const CACHING: Allowed =
+    Allowed { attribute: "caching", keys: Keys::None, named: &["cache", "ttl", "none_ttl", "skip", "tenant", "crate"] };
+
+impl Args {
+    /// Parses the arguments of an attribute; reports every mistake.
+    pub(crate) fn parse(tokens: TokenStream, allowed: &Allowed, diag: &mut Diag) -> Self {
+        let mut args = Self::default();
+        let mut seen = HashMap::new();
+        let parse = |input: ParseStream<'_>| {
+            while !input.is_empty() {
+                if let Err(error) = args.parse_one(input, allowed, &mut seen, diag) {
+                    diag.push(error);
+                    skip_to_comma(input);
+                } else if !input.is_empty() && !input.peek(Token![,]) {
+                    diag.push(input.error("expected `,` between two arguments"));
+                    skip_to_comma(input);
+                }
+                if input.parse::<Option<Token![,]>>()?.is_none() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = Parser::parse2(parse, tokens) {
+            diag.push(error);
+        }
+        args
+    }
+
+    fn parse_one(
+        &mut self,
+        input: ParseStream<'_>,
+        allowed: &Allowed,
+        seen: &mut HashMap<String, Span>,
+        diag: &mut Diag,
+    ) -> syn::Result<()> {
+        let names_value = input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==]);
+        let ahead = input.fork();
+        let word = ahead.call(Ident::parse_any).ok();
+        let is_list = word.as_ref().is_some_and(|word| word == "skip") && ahead.peek(syn::token::Paren);
+        let is_flag = ahead.is_empty() || ahead.peek(Token![,]);
+        let name = match word {
+            Some(word) if names_value || is_list || (is_flag && word == "strict") => word,
+            // A lone word is a key only as a path to one, which has a call's brackets.
+            Some(word) if is_flag && !input.peek(Token![self]) => {
+                input.call(Ident::parse_any)?;
+                unknown(&word, allowed, diag);
+                return Ok(());
+            }
+            _ => {
+                let key = input.parse::<Expr>()?;
+                self.add_key(key, allowed, seen, diag);
+                return Ok(());
+            }
+        };
+        input.call(Ident::parse_any)?;
+        if names_value {
+            input.parse::<Token![=]>()?;
+        }
+        let text = name.to_string();
+        if !allowed.named.contains(&text.as_str()) {
+            unknown(&name, allowed, diag);
+            if names_value {
+                input.parse::<Expr>()?;
+            }
+            return Ok(());
+        }
+        if seen.insert(text.clone(), name.span()).is_some() && text != "key" {
+            diag.error(name.span(), format!("`{text}` is given twice; remove one of them"));
+        }
+        match text.as_str() {
+            "key" => {
+                let key = input.parse::<Expr>()?;
+                self.add_key(key, allowed, seen, diag);
+            }
+            "ttl" => self.ttl = Ttl::from_expr("ttl", input.parse()?, diag),
+            "none_ttl" => {
+                self.none_ttl = Ttl::from_expr("none_ttl", input.parse()?, diag).map(|ttl| (name.span(), ttl));
+            }
+            "cache" => self.cache = Some(input.parse()?),
+            "cache_if" => self.cache_if = Some(input.parse()?),
+            "value" => self.value = Some(input.parse()?),
+            "tenant" => self.tenant = Some(input.parse()?),
+            "key_fn" => self.key_fn = Some(input.parse()?),
+            "crate" => self.krate = Some(input.call(Path::parse_mod_style)?),
+            "strict" => self.strict = Some(name.span()),
+            "skip" => self.parse_skip(input, &name)?,
+            "version" => {
+                let number: LitInt = input.parse().map_err(|error| {
+                    syn::Error::new(error.span(), "`version` is a number from 1, as in `version = 2`")
+                })?;
+                match number.base10_parse::<u32>() {
+                    Ok(0) | Err(_) => diag.error(number.span(), "`version` is a number from 1, as in `version = 2`"),
+                    Ok(version) => self.version = Some((name.span(), version)),
+                }
+            }
+            "when" => {
+                let word: LitStr = input.parse()?;
+                match word.value().as_str() {
+                    "ok" => self.when = Some((word.span(), When::Ok)),
+                    "always" => self.when = Some((word.span(), When::Always)),
+                    _ => diag.error(word.span(), "`when` is \"ok\" (the default: only when the method succeeds) or \"always\""),
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn parse_skip(&mut self, input: ParseStream<'_>, name: &Ident) -> syn::Result<()> {
+        let shape = || syn::Error::new(name.span(), "`skip` takes the names of parameters, as in `skip(page, limit)`");
+        if !input.peek(syn::token::Paren) {
+            return Err(shape());
+        }
+        let inner;
+        syn::parenthesized!(inner in input);
+        let names = inner.parse_terminated(Ident::parse_any, Token![,])?;
+        if names.is_empty() {
+            return Err(shape());
+        }
+        self.skip.extend(names);
+        Ok(())
+    }
+
+    fn add_key(&mut self, key: Expr, allowed: &Allowed, seen: &mut HashMap<String, Span>, diag: &mut Diag) {
+        let attribute = allowed.attribute;
+        if allowed.keys == Keys::None {
+            diag.error_at(key, format!("`#[{attribute}]` takes no key; it goes on an impl block"));
+            return;
+        }
+        if allowed.keys == Keys::One && seen.insert("a key".into(), key.span()).is_some() {
+            diag.error_at(key, format!("`#[{attribute}]` takes one key; remove one of them"));
+            return;
+        }
+        match key {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => self.keys.push(KeyArg::Template(text)),
+            Expr::Lit(other) => diag.error_at(
+                other,
+                "a key is a template such as \"project:<id>\", or a call of a key function such as `project_key(id)`",
+            ),
+            Expr::Macro(call) if call.mac.path.is_ident("format") => diag.error_at(
+                call,
+                "a key made by `format!` is not checked and not escaped; write a template, as in \"project:<id>\"",
+            ),
+            key => self.keys.push(KeyArg::Expression(key)),
+        }
+    }
+}
+
+fn unknown(name: &Ident, allowed: &Allowed, diag: &mut Diag) {
+    let attribute = allowed.attribute;
+    let text = name.to_string();
+    let fix = match suggest(&text, allowed.named.iter().copied()) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("it takes {}", list(allowed.named.iter().copied())),
+    };
+    let message = if CACHED.named.contains(&text.as_str()) && attribute == "invalidates" && text == "key" {
+        "`#[invalidates]` takes its keys without `key =`: `#[invalidates(\"project:<id>\")]`".to_owned()
+    } else {
+        format!("`#[{attribute}]` has no argument `{text}`; {fix}")
+    };
+    diag.error(name.span(), message);
+}
+
+fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        // Not at the end, so there is a token.
+        if input.parse::<proc_macro2::TokenTree>().is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `#[cached]`: look up; on a miss, load through the runtime.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::Expr;
+use syn::spanned::Spanned;
+
+use super::{Expanded, cache_handle, call_site, pinned_body, siblings};
+use crate::args::Args;
+use crate::item::Function;
+use crate::key::{Key, TemplateKey};
+use crate::returns::Returns;
+
+/// A `#[cached]` function that passed every check.
+pub(crate) struct Cached<'a> {
+    pub(crate) private: TokenStream,
+    pub(crate) args: &'a Args,
+    pub(crate) function: &'a Function,
+    pub(crate) key: Key,
+    pub(crate) returns: Returns,
+}
+
+pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
+    let Cached { private, args, function, key, returns } = cached;
+    let value = &returns.value;
+    let handle = cache_handle(private, args.cache.as_ref(), function);
+    let witness = returns.witness(private);
+    let shape = returns.shape(private);
+    let policy = policy(private, args);
+    let body = pinned_body(private, function, &returns.whole);
+
+    let (site, key, siblings, bounded) = match key {
+        Key::Template(key) => {
+            let template = template(private, args, key);
+            let site = call_site(private, "cached", &template, function);
+            let rendered = if function.is_associated() {
+                key.call_hidden(args.cache.as_ref())
+            } else {
+                siblings::render_with_static(private, &template, key)
+            };
+            (site, rendered, siblings::expand(cached, key, &template), bounded(private, key))
+        }
+        Key::Expression(expr) => {
+            let site = call_site(private, "cached", &quote!(#private::Template::new("")), function);
+            let key = quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr));
+            (site, key, TokenStream::new(), TokenStream::new())
+        }
+    };
+    let function = function.with_body(&quote! {
+        #bounded
+        match #private::cached(#handle, #site, #key, #witness, #shape).lookup() {
+            #private::Lookup::Hit(hit) => hit.wrap(),
+            #private::Lookup::Miss(miss) => miss.load(#policy, #body).await,
+        }
+    });
+    Expanded { function, siblings }
+}
+
+/// The declared template, as a constant expression.
+pub(crate) fn template(private: &TokenStream, args: &Args, key: &TemplateKey) -> TokenStream {
+    let text = &key.template.text;
+    let ttl = args.ttl.as_ref().filter(|ttl| ttl.is_literal()).map(|ttl| {
+        let ttl = ttl.tokens(private);
+        quote!(.ttl(#ttl))
+    });
+    let none_ttl = args.none_ttl.as_ref().filter(|(_, ttl)| ttl.is_literal()).map(|(_, ttl)| {
+        let ttl = ttl.tokens(private);
+        quote!(.none_ttl(#ttl))
+    });
+    let version = args.version.map(|(_, version)| quote!(.version(#version)));
+    quote!(#private::Template::new(#text) #ttl #none_ttl #version)
+}
+
+fn policy(private: &TokenStream, args: &Args) -> TokenStream {
+    let start = match &args.ttl {
+        Some(ttl) => {
+            let ttl = ttl.tokens(private);
+            quote!(#private::Policy::new(#ttl))
+        }
+        None => quote!(#private::Policy::declared()),
+    };
+    let none_ttl = args.none_ttl.as_ref().map(|(_, ttl)| {
+        let ttl = ttl.tokens(private);
+        quote!(.none_ttl(#ttl))
+    });
+    let version = args.version.map(|(_, version)| quote!(.version(#version)));
+    let cache_if = args.cache_if.as_ref().map(|condition: &Expr| quote!(.cache_if(#condition)));
+    quote!(#start #none_ttl #version #cache_if)
+}
+
+/// A constant assertion that the longest key fits, where every part has a known length.
+pub(crate) fn bounded(private: &TokenStream, key: &TemplateKey) -> TokenStream {
+    const BOUNDED: [&str; 15] = [
+        "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "bool", "char", "Uuid",
+    ];
+    let literal: usize = key.template.literals().map(str::len).sum();
+    let mut lengths = Vec::new();
+    for part in &key.parts {
+        let Some(syn::Type::Path(path)) = &part.ty else { return TokenStream::new() };
+        let Some(last) = path.path.segments.last() else { return TokenStream::new() };
+        // Another type may be a generic of the impl, which an item in the body must not name.
+        if !BOUNDED.contains(&last.ident.to_string().as_str()) {
+            return TokenStream::new();
+        }
+        lengths.push(quote!(<#path as #private::KeyPart>::MAX_LEN));
+    }
+    // What no list of parts can reach needs no proof.
+    if literal + 40 * lengths.len() <= crate::template::MAX_LEN {
+        return TokenStream::new();
+    }
+    let message = format!(
+        "a key of the template \"{}\" can be longer than {} bytes, which leaves no room for the prefix; shorten the template",
+        key.template.text,
+        crate::template::MAX_LEN
+    );
+    let max = crate::template::MAX_LEN;
+    quote! {
+        const _: () = ::core::assert!(#private::longest(#literal, &[#(#lengths),*]) <= #max, #message);
+    }
+}

@@ -1,0 +1,184 @@
+//! What `#[cached]` with a template emits beside the method: the key function, and the hidden functions that
+//! `#[invalidates]` and `#[updates]` call, so that a template that nothing caches does not compile.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::{GenericParam, Generics, Visibility, WherePredicate};
+
+use super::cached::Cached;
+use crate::item::{Function, mentions};
+use crate::key::TemplateKey;
+use crate::template::Segment;
+
+/// The lints that speak of code that nobody wrote.
+pub(crate) fn allow() -> TokenStream {
+    quote!(#[allow(dead_code, private_interfaces, clippy::all, clippy::pedantic, clippy::allow_attributes, clippy::allow_attributes_without_reason)])
+}
+
+pub(crate) fn expand(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {
+    let key_fn = key_fn(cached, key, template);
+    let hidden = hidden(cached, key, template);
+    quote!(#key_fn #hidden)
+}
+
+/// The key, rendered with a static template of its own.
+pub(crate) fn render_with_static(private: &TokenStream, template: &TokenStream, key: &TemplateKey) -> TokenStream {
+    let render = key.render(private, &quote!(&TEMPLATE));
+    quote!({
+        static TEMPLATE: #private::Template = #template;
+        #render
+    })
+}
+
+/// `fn get_project_key(id: u64) -> Key<Project>`
+fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {
+    let Cached { private, args, function, returns, .. } = cached;
+    let method = &function.sig.ident;
+    let name = args.key_fn.clone().unwrap_or_else(|| {
+        let text = method.to_string();
+        format_ident!("{}_key", text.strip_prefix("r#").unwrap_or(&text), span = method.span())
+    });
+    let value = &returns.value;
+    let uses_self = key.parts.iter().any(|part| part.root.as_ref().is_some_and(|root| root == "self"));
+    let receiver = uses_self.then(|| {
+        let this = Ident::new("self", function.self_span());
+        quote!(&#this,)
+    });
+    let inputs: Vec<TokenStream> = function
+        .params()
+        .filter(|param| param.name.is_some_and(|name| key.parts.iter().any(|part| part.root.as_ref() == Some(name))))
+        .map(|param| {
+            let (name, ty) = (param.name, param.ty);
+            quote!(#name: #ty)
+        })
+        .collect();
+    let mut used = quote!(#(#inputs,)* #value);
+    used.extend(key.parts.iter().filter(|part| part.root.is_none()).map(|part| part.value.clone()));
+    let generics = used_generics(&function.sig.generics, &used);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let rendered = if function.is_associated() {
+        key.call_hidden(args.cache.as_ref())
+    } else {
+        render_with_static(private, template, key)
+    };
+    let text = &key.template.text;
+    let doc = format!("The cache key of `{method}`: `{text}`.");
+    let vis = visibility(function);
+    let (cfgs, allow) = (function.cfgs(), allow());
+    quote! {
+        #(#cfgs)*
+        #[doc = #doc]
+        #[must_use]
+        #allow
+        #vis fn #name #impl_generics (#receiver #(#inputs),*) -> #private::Key<#value> #where_clause {
+            #rendered.typed()
+        }
+    }
+}
+
+/// The hidden functions, found by name from the template of an `#[invalidates]`.
+fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {
+    let Cached { private, args, function, returns, .. } = cached;
+    let name = key.hidden_name(args.cache.as_ref(), Span::call_site());
+    let value_name = key.hidden_value_name(args.cache.as_ref(), Span::call_site());
+    let names: Vec<Ident> = (0..key.parts.len()).map(|index| format_ident!("p{index}", span = Span::mixed_site())).collect();
+    let inputs = key.parts.iter().zip(&names).map(|(part, name)| match &part.ty {
+        Some(ty) => quote!(#name: impl #private::PartOf<#ty>),
+        None => quote!(#name: impl #private::KeyPart),
+    });
+    let mut parts = key.parts.iter().zip(&names);
+    let steps = key.template.segments.iter().map(|segment| match segment {
+        Segment::Literal(text) => quote!(.literal(#text)),
+        Segment::Placeholder(_) => match parts.next() {
+            Some((part, name)) => match &part.ty {
+                Some(ty) => quote!(.part::<#ty>(#name)),
+                None => quote!(.any_part(#name)),
+            },
+            None => TokenStream::new(),
+        },
+    });
+    // The value's type can be told only if no generic of the method is in it.
+    let value = &returns.value;
+    let generic = !used_generics(&function.sig.generics, &value.to_token_stream()).params.is_empty();
+    let has_ttl = args.ttl.as_ref().is_some_and(crate::duration::Ttl::is_literal);
+    let declared = match (generic, has_ttl) {
+        (true, _) => quote!(#private::declared::Generic),
+        (false, true) => quote!(#private::declared::Value<#value>),
+        (false, false) => quote!(#private::declared::ValueWithoutTtl<#value>),
+    };
+    let (cfgs, value_cfgs, allow) = (function.cfgs(), function.cfgs(), allow());
+    quote! {
+        #(#cfgs)*
+        #[doc(hidden)]
+        #allow
+        pub(crate) fn #name(#(#inputs),*) -> #private::RawKey {
+            static TEMPLATE: #private::Template = #template;
+            #private::Render::new(&TEMPLATE) #(#steps)* .finish()
+        }
+        #(#value_cfgs)*
+        #[doc(hidden)]
+        #allow
+        pub(crate) fn #value_name() -> #declared {
+            #private::declared::new()
+        }
+    }
+}
+
+/// The visibility of the method; in a trait's impl, where methods have none, that of the crate.
+fn visibility(function: &Function) -> TokenStream {
+    match &function.vis {
+        Visibility::Inherited => TokenStream::new(),
+        vis => vis.to_token_stream(),
+    }
+}
+
+/// The generics that `used` mentions, with the bounds on them.
+pub(crate) fn used_generics(generics: &Generics, used: &TokenStream) -> Generics {
+    // A bound may bring in another generic, so look until nothing is added.
+    let mut kept: BTreeSet<String> = BTreeSet::new();
+    loop {
+        let before = kept.len();
+        for param in &generics.params {
+            let name = param_name(param);
+            let in_kept = generics
+                .params
+                .iter()
+                .any(|other| kept.contains(&param_name(other)) && mentions(other.to_token_stream(), &name));
+            if mentions(used.clone(), &name) || in_kept {
+                kept.insert(name);
+            }
+        }
+        if kept.len() == before {
+            break;
+        }
+    }
+    let mut result = Generics {
+        params: generics.params.iter().filter(|param| kept.contains(&param_name(param))).cloned().collect(),
+        ..Generics::default()
+    };
+    if let Some(clause) = &generics.where_clause {
+        let dropped: Vec<String> =
+            generics.params.iter().map(param_name).filter(|name| !kept.contains(name)).collect();
+        let predicates: Vec<&WherePredicate> = clause
+            .predicates
+            .iter()
+            .filter(|predicate| {
+                let tokens = predicate.to_token_stream();
+                kept.iter().any(|name| mentions(tokens.clone(), name))
+                    && !dropped.iter().any(|name| mentions(tokens.clone(), name))
+            })
+            .collect();
+        result.make_where_clause().predicates.extend(predicates.into_iter().cloned());
+    }
+    result
+}
+
+fn param_name(param: &GenericParam) -> String {
+    match param {
+        GenericParam::Type(param) => param.ident.to_string(),
+        GenericParam::Const(param) => param.ident.to_string(),
+        GenericParam::Lifetime(param) => param.lifetime.ident.to_string(),
+    }
+}

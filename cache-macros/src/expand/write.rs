@@ -1,0 +1,201 @@
+//! `#[invalidates]` and `#[updates]`: compute the keys, run the author's body between the two ends of a write.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::Expr;
+use syn::spanned::Spanned;
+
+use super::{Expanded, cache_handle, call_site, pinned_body};
+use crate::args::{Args, When};
+use crate::item::Function;
+use crate::key::{Key, RET, TemplateKey};
+use crate::returns::Returns;
+
+/// An `#[invalidates]` or `#[updates]` function that passed every check.
+pub(crate) struct Write<'a> {
+    pub(crate) private: TokenStream,
+    pub(crate) args: &'a Args,
+    pub(crate) function: &'a Function,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) returns: Returns,
+    /// Templates that the same block is known to cache, for the message of an unknown one.
+    pub(crate) known: &'a [String],
+}
+
+pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
+    let Write { private, args, function, keys, returns, .. } = write;
+    let handle = cache_handle(private, args.cache.as_ref(), function);
+    let site = call_site(private, "invalidates", &templates(private, keys), function);
+    let (after, before): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(|key| key.needs_result(function));
+    let before = before.into_iter().map(|key| write.key(key));
+    let always = args.when.filter(|(_, when)| *when == When::Always).map(|_| quote!(.always()));
+    let shape = returns.shape_by_type(private);
+    let body = pinned_body(private, function, &returns.whole);
+    let run = run(args);
+
+    let mut kept = Kept::default();
+    let after: Vec<TokenStream> = after.into_iter().map(|key| kept.result_key(write, key)).collect();
+    let kept = kept.bindings(private);
+    let ret = Ident::new(RET, keys.iter().find(|key| key.needs_result(function)).map_or_else(Span::call_site, Key::span));
+    let ret = if after.is_empty() { quote!(_) } else { quote!(#ret) };
+    let function = function.with_body(&quote! {
+        #kept
+        #private::write(#handle, #site, [#(#before),*]) #always
+            .#run(#shape, #body, |#ret| [#(#after),*])
+            .await
+    });
+    Expanded { function, siblings: TokenStream::new() }
+}
+
+pub(crate) fn updates(write: &Write<'_>) -> Expanded {
+    let Write { private, args, function, keys, returns, .. } = write;
+    let handle = cache_handle(private, args.cache.as_ref(), function);
+    let site = call_site(private, "updates", &templates(private, keys), function);
+    let shape = returns.shape(private);
+    let witness = returns.witness(private);
+    let value = &returns.value;
+    let body = pinned_body(private, function, &returns.whole);
+    let run = run(args);
+    let span = value.span();
+    let ttl = args.ttl.as_ref().map(|ttl| {
+        let ttl = ttl.tokens(private);
+        quote!(.ttl(#ttl))
+    });
+    let keys = keys.iter().map(|key| match key {
+        Key::Template(template) => {
+            let key = write.key(key);
+            let name = template.hidden_value_name(args.cache.as_ref(), Span::mixed_site());
+            let fallback = quote!(fn #name() -> #private::declared::Unknown { #private::declared::Unknown });
+            let declared = with_fallback(&fallback, &quote!(Self::#name()));
+            let check = Ident::new(if args.ttl.is_some() { "with_own_ttl" } else { "with_declared_ttl" }, span);
+            quote_spanned!(span=> #private::declared::#check::<#value, _>(#declared, #key))
+        }
+        Key::Expression(expr) => quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr)),
+    });
+    let function = function.with_body(&quote! {
+        #private::update(#handle, #site, #(#keys)*, #witness) #ttl
+            .#run(#shape, #body)
+            .await
+    });
+    Expanded { function, siblings: TokenStream::new() }
+}
+
+fn run(args: &Args) -> Ident {
+    match args.strict {
+        Some(span) => Ident::new("run_strict", span),
+        None => Ident::new("run", Span::mixed_site()),
+    }
+}
+
+/// The templates of the attribute, joined for the call site's listing.
+fn templates(private: &TokenStream, keys: &[Key]) -> TokenStream {
+    let texts: Vec<&str> = keys
+        .iter()
+        .map(|key| match key {
+            Key::Template(key) => key.template.text.as_str(),
+            Key::Expression(_) => "(declared)",
+        })
+        .collect();
+    let text = texts.join(" ");
+    quote!(#private::Template::new(#text))
+}
+
+/// `call`, with a trait in scope whose function is found when the type has none of that name.
+fn with_fallback(function: &TokenStream, call: &TokenStream) -> TokenStream {
+    let allow = super::siblings::allow();
+    quote!({
+        #allow
+        trait Fallback {
+            #function
+        }
+        impl<T: ?::core::marker::Sized> Fallback for T {}
+        #call
+    })
+}
+
+impl Write<'_> {
+    /// An expression of the key.
+    fn key(&self, key: &Key) -> TokenStream {
+        match key {
+            Key::Template(key) => self.template_key(key),
+            Key::Expression(expr) => {
+                let private = &self.private;
+                quote_spanned!(expr.span()=> #private::any_key(#expr))
+            }
+        }
+    }
+
+    /// A call of the hidden function of the method that caches this template. Where there is none, the fallback
+    /// is found, whose bound nothing fulfils, and the bound's message is the error.
+    fn template_key(&self, key: &TemplateKey) -> TokenStream {
+        let private = &self.private;
+        let cache: Option<&Expr> = self.args.cache.as_ref();
+        let span = key.literal.span();
+        let name = key.hidden_name(cache, Span::mixed_site());
+        let text = key.template.text.replace('{', "{{").replace('}', "}}");
+        let place = crate::key::cache_text(cache).map(|cache| {
+            format!(" in the cache `{}`", cache.replace('{', "{{").replace('}', "}}"))
+        });
+        let message = format!("no `#[cached]` method of `{{Self}}` has the key template \"{text}\"{}", place.unwrap_or_default());
+        let note = match crate::diag::suggest(&key.template.text, self.known.iter().map(String::as_str)) {
+            Some(similar) => format!("did you mean \"{}\"?", similar.replace('{', "{{").replace('}', "}}")),
+            None if self.known.is_empty() => {
+                "to invalidate a key of another type, name its key function: `#[invalidates(OtherService::get_key(id))]`".into()
+            }
+            None => format!(
+                "this block caches {}",
+                crate::diag::list(self.known.iter().map(String::as_str)).replace('{', "{{").replace('}', "}}")
+            ),
+        };
+        let generics = key.parts.iter().enumerate().map(|(index, _)| format_ident!("P{index}", span = Span::mixed_site()));
+        let (generics, inputs): (Vec<_>, Vec<_>) = generics.map(|generic| (generic.clone(), quote!(_: #generic))).unzip();
+        let fallback = quote_spanned! {Span::mixed_site()=>
+            fn #name<#(#generics),*>(#(#inputs),*) -> #private::RawKey
+            where
+                Self: Cached,
+            {
+                #private::typed()
+            }
+        };
+        // The path carries the template's span, so that an unknown template is underlined.
+        let this = Ident::new("Self", span);
+        let arguments = key.parts.iter().map(crate::key::Part::argument);
+        let call = with_fallback(&fallback, &quote_spanned!(span=> #this::#name(#(#arguments),*)));
+        quote!({
+            #[diagnostic::on_unimplemented(
+                message = #message,
+                label = "nothing caches this key",
+                note = #note,
+                note = "a template of an impl with other bounds than this one is not visible here",
+            )]
+            trait Cached {}
+            #call
+        })
+    }
+}
+
+/// Parts of a result's key that come from the arguments: the body may move those, so they are written before.
+#[derive(Default)]
+struct Kept(Vec<(Ident, TokenStream)>);
+
+impl Kept {
+    fn result_key(&mut self, write: &Write<'_>, key: &Key) -> TokenStream {
+        let Key::Template(key) = key else { return write.key(key) };
+        let mut parts = Vec::new();
+        for part in &key.parts {
+            let from_result = part.root.as_ref().is_some_and(|root| root == RET);
+            let mut part = crate::key::Part { name: part.name.clone(), value: part.value.clone(), root: part.root.clone(), ty: part.ty.clone(), span: part.span };
+            if !from_result {
+                let name = format_ident!("kept_{}", self.0.len(), span = Span::mixed_site());
+                self.0.push((name.clone(), part.argument()));
+                part.value = quote!(#name);
+            }
+            parts.push(part);
+        }
+        write.template_key(&TemplateKey { literal: key.literal.clone(), template: key.template.clone(), parts })
+    }
+
+    fn bindings(&self, private: &TokenStream) -> TokenStream {
+        self.0.iter().map(|(name, argument)| quote!(let #name = #private::keep(#argument);)).collect()
+    }
+}

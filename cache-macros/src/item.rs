@@ -1,0 +1,200 @@
+//! The annotated function: its signature is parsed, its body stays as the author's tokens.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::{Attribute, FnArg, GenericArgument, Pat, PathArguments, Receiver, ReturnType, Signature, Type, Visibility};
+
+/// A function with its body.
+pub(crate) struct Function {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) defaultness: Option<syn::Token![default]>,
+    pub(crate) sig: Signature,
+    /// The body's braces and tokens; inside `Box::pin(async move { … })` where `#[async_trait]` has been.
+    pub(crate) body: Group,
+    /// The output of the future that the function returns.
+    pub(crate) output: Output,
+}
+
+/// What awaiting the function gives, and how the function is asynchronous.
+pub(crate) enum Output {
+    /// `async fn … -> R`
+    Async(Type),
+    /// `fn … -> Pin<Box<dyn Future<Output = R>>>`, as `#[async_trait]` writes it.
+    Boxed(Type),
+    /// Not asynchronous.
+    Sync,
+}
+
+/// A parameter that is not a receiver.
+pub(crate) struct Param<'a> {
+    /// `None` for a pattern such as `(a, b)` or `_`.
+    pub(crate) name: Option<&'a Ident>,
+    pub(crate) pat: &'a Pat,
+    pub(crate) ty: &'a Type,
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let defaultness = if input.peek(syn::Token![default]) { Some(input.parse()?) } else { None };
+        let sig: Signature = input.parse()?;
+        let body = match input.parse::<TokenTree>() {
+            Ok(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => group,
+            _ => return Err(syn::Error::new_spanned(sig, "the function has no body to cache")),
+        };
+        Ok(Self::new(attrs, vis, defaultness, sig, body))
+    }
+}
+
+impl Function {
+    fn new(
+        attrs: Vec<Attribute>,
+        vis: Visibility,
+        defaultness: Option<syn::Token![default]>,
+        sig: Signature,
+        body: Group,
+    ) -> Self {
+        let unit = || Type::Tuple(syn::TypeTuple { attrs: Vec::new(), paren_token: syn::token::Paren::default(), elems: Default::default() });
+        if sig.asyncness.is_some() {
+            let output = match &sig.output {
+                ReturnType::Type(_, ty) => (**ty).clone(),
+                ReturnType::Default => unit(),
+            };
+            return Self { attrs, vis, defaultness, sig, body, output: Output::Async(output) };
+        }
+        if let (Some(output), Some(inner)) = (boxed_output(&sig.output), boxed_body(&body)) {
+            return Self { attrs, vis, defaultness, sig, body: inner, output: Output::Boxed(output) };
+        }
+        Self { attrs, vis, defaultness, sig, body, output: Output::Sync }
+    }
+
+    /// The function with `body` in the place of its own.
+    pub(crate) fn with_body(&self, body: &TokenStream) -> TokenStream {
+        let Self { attrs, vis, defaultness, sig, .. } = self;
+        let body = match self.output {
+            Output::Boxed(_) => quote!({ ::std::boxed::Box::pin(async move { #body }) }),
+            Output::Async(_) | Output::Sync => quote!({ #body }),
+        };
+        quote!(#(#attrs)* #vis #defaultness #sig #body)
+    }
+
+    /// The function as its author wrote it.
+    pub(crate) fn original(&self) -> TokenStream {
+        match self.output {
+            Output::Boxed(_) => self.with_body(&self.body.stream()),
+            Output::Async(_) | Output::Sync => {
+                let Self { attrs, vis, defaultness, sig, body, .. } = self;
+                quote!(#(#attrs)* #vis #defaultness #sig #body)
+            }
+        }
+    }
+
+    /// The author's statements in their own braces, after `first`.
+    pub(crate) fn body_after(&self, first: TokenStream) -> TokenStream {
+        let mut tokens = first;
+        tokens.extend(self.body.stream());
+        let mut group = Group::new(Delimiter::Brace, tokens);
+        // rustc loses its `dead_code` lint of the whole impl if the braces come from the macro.
+        group.set_span(self.body.span());
+        group.into_token_stream()
+    }
+
+    pub(crate) fn receiver(&self) -> Option<&Receiver> {
+        self.sig.receiver()
+    }
+
+    pub(crate) fn params(&self) -> impl Iterator<Item = Param<'_>> {
+        self.sig.inputs.iter().filter_map(|input| match input {
+            FnArg::Receiver(_) => None,
+            FnArg::Typed(typed) => {
+                let name = match &*typed.pat {
+                    Pat::Ident(pat) if pat.subpat.is_none() => Some(&pat.ident),
+                    _ => None,
+                };
+                Some(Param { name, pat: &typed.pat, ty: &typed.ty })
+            }
+        })
+    }
+
+    /// Whether the signature mentions `Self`, which only a function of an impl or a trait may.
+    pub(crate) fn is_associated(&self) -> bool {
+        self.receiver().is_some() || mentions(self.sig.to_token_stream(), "Self")
+    }
+
+    /// The `#[cfg]`s that hold for the function: they hold for what is emitted beside it, too.
+    pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
+        self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
+    }
+
+    pub(crate) fn self_span(&self) -> Span {
+        self.receiver().map_or_else(Span::call_site, |receiver| receiver.self_token.span())
+    }
+}
+
+/// Whether `word` occurs in the tokens as an identifier.
+pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => mentions(group.stream(), word),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+/// `R` of `Pin<Box<dyn Future<Output = R> + …>>`.
+fn boxed_output(output: &ReturnType) -> Option<Type> {
+    let ReturnType::Type(_, ty) = output else { return None };
+    let pinned = only_argument(ty, "Pin")?;
+    let boxed = only_argument(pinned, "Box")?;
+    let Type::TraitObject(object) = boxed else { return None };
+    object.bounds.iter().find_map(|bound| {
+        let syn::TypeParamBound::Trait(bound) = bound else { return None };
+        let last = bound.path.segments.last().filter(|segment| segment.ident == "Future")?;
+        let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+        arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(assoc) if assoc.ident == "Output" => Some(assoc.ty.clone()),
+            _ => None,
+        })
+    })
+}
+
+/// `T` of a path that ends in `name<T>` or `name<T, …>`.
+pub(crate) fn only_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
+    let Type::Path(path) = ungroup(ty) else { return None };
+    let last = path.path.segments.last().filter(|segment| segment.ident == name)?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+/// The type inside the invisible groups that macro variables leave.
+pub(crate) fn ungroup(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungroup(&group.elem),
+        Type::Paren(paren) => ungroup(&paren.elem),
+        other => other,
+    }
+}
+
+/// The `{ … }` of `{ Box::pin(async move { … }) }`.
+fn boxed_body(body: &Group) -> Option<Group> {
+    let tokens: Vec<TokenTree> = body.stream().into_iter().collect();
+    let [.., TokenTree::Ident(pin), TokenTree::Group(call)] = tokens.as_slice() else { return None };
+    if pin != "pin" || call.delimiter() != Delimiter::Parenthesis {
+        return None;
+    }
+    let inner: Vec<TokenTree> = call.stream().into_iter().collect();
+    match inner.as_slice() {
+        [TokenTree::Ident(first), TokenTree::Ident(second), TokenTree::Group(block)]
+            if first == "async" && second == "move" && block.delimiter() == Delimiter::Brace =>
+        {
+            Some(block.clone())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,103 @@
+//! What a return type says about the value that is cached.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::Type;
+use syn::spanned::Spanned;
+
+use crate::diag::Diag;
+use crate::item::{mentions, only_argument, ungroup};
+
+/// The whole return type, the value in it, and how the one holds the other.
+pub(crate) struct Returns {
+    pub(crate) whole: Type,
+    pub(crate) value: Type,
+    shape: Shape,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Plain,
+    Option,
+    Result,
+    ResultOption,
+    /// The author named the value; the compiler finds the shape.
+    Probed,
+}
+
+impl Returns {
+    pub(crate) fn new(whole: &Type, value: Option<&Type>, diag: &mut Diag) -> Self {
+        if mentions(whole.to_token_stream(), "impl") {
+            diag.error_at(
+                whole,
+                "the type behind `impl Trait` has no name to store and read it by; return a named type",
+            );
+        }
+        let build = |value: &Type, shape| Self { whole: whole.clone(), value: ungroup(value).clone(), shape };
+        if let Some(value) = value {
+            return build(value, Shape::Probed);
+        }
+        match only_argument(whole, "Result") {
+            Some(ok) => match only_argument(ok, "Option") {
+                Some(some) => build(some, Shape::ResultOption),
+                None => build(ok, Shape::Result),
+            },
+            None => match only_argument(whole, "Option") {
+                Some(some) => {
+                    if only_argument(some, "Result").is_some() {
+                        diag.error_at(
+                            whole,
+                            "an `Err` inside an `Option` would be cached; return `Result<Option<…>, …>`",
+                        );
+                    }
+                    build(some, Shape::Option)
+                }
+                None => build(whole, Shape::Plain),
+            },
+        }
+    }
+
+    /// Whether a "not there" can be told from a value, or cannot be known here.
+    pub(crate) fn may_be_none(&self) -> bool {
+        !matches!(self.shape, Shape::Plain | Shape::Result)
+    }
+
+    /// The runtime's marker of the shape. Where the signature does not show it, the compiler is asked.
+    pub(crate) fn shape(&self, private: &TokenStream) -> TokenStream {
+        match self.shape {
+            Shape::Plain => quote!(#private::shape::Plain),
+            Shape::Option => quote!(#private::shape::Option),
+            Shape::Result => quote!(#private::shape::Result),
+            Shape::ResultOption => quote!(#private::shape::ResultOption),
+            Shape::Probed => {
+                let whole = &self.whole;
+                quote!({
+                    use #private::probe::*;
+                    Probe::<#whole>::new().result().option()
+                })
+            }
+        }
+    }
+
+    /// The marker for a write, whose value need not be named: an alias is seen through.
+    pub(crate) fn shape_by_type(&self, private: &TokenStream) -> TokenStream {
+        match self.shape {
+            Shape::Plain => Self { shape: Shape::Probed, whole: self.whole.clone(), value: self.value.clone() }.shape(private),
+            _ => self.shape(private),
+        }
+    }
+
+    /// The witness that the value can be stored, and that it is neither a `Result` nor an `Option` by another
+    /// name: the one place that states either, so that each is reported once, at the return type.
+    pub(crate) fn witness(&self, private: &TokenStream) -> TokenStream {
+        let value = &self.value;
+        let span = value.span();
+        if self.shape == Shape::Probed {
+            return quote::quote_spanned!(span=> #private::value::<#value>());
+        }
+        quote::quote_spanned! {span=> {
+            use #private::probe::*;
+            #private::value_of::<#value>(Probe::<#value>::new().result().option())
+        }}
+    }
+}

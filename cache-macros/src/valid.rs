@@ -1,0 +1,114 @@
+//! The checks of an attribute against the function below it. Each mistake has its own message, with the fix.
+
+use quote::ToTokens;
+use syn::spanned::Spanned;
+
+use crate::args::{Args, When};
+use crate::diag::{Diag, list, suggest};
+use crate::item::{Function, Output, mentions};
+use crate::key::Key;
+
+/// What holds for every attribute on a function: it is `async`, and there is a cache.
+pub(crate) fn function(attribute: &str, args: &Args, function: &Function, diag: &mut Diag) {
+    let name = &function.sig.ident;
+    if matches!(function.output, Output::Sync) {
+        diag.error(
+            function.sig.fn_token.span,
+            format!("`{name}` is not `async`, and `#[{attribute}]` awaits the cache; write `async fn {name}`"),
+        );
+    }
+    if args.cache.is_none() && function.receiver().is_none() {
+        diag.error(
+            name.span(),
+            format!("`{name}` has no `self` to take `self.cache` from; say where the cache is: `#[{attribute}(…, cache = expression)]`"),
+        );
+    }
+}
+
+/// What holds for `#[cached]`.
+pub(crate) fn cached(args: &Args, function: &Function, key: Option<&Key>, none_possible: bool, diag: &mut Diag) {
+    let name = &function.sig.ident;
+    let params: Vec<String> = function.params().filter_map(|param| param.name.map(ToString::to_string)).collect();
+    for skipped in &args.skip {
+        let text = skipped.to_string();
+        if !params.contains(&text) {
+            let fix = match suggest(&text, params.iter().map(String::as_str)) {
+                Some(similar) => format!("; did you mean `{similar}`?"),
+                None if params.is_empty() => String::new(),
+                None => format!("; its parameters are {}", list(params.iter().map(String::as_str))),
+            };
+            diag.error(skipped.span(), format!("`skip` names `{text}`, but `{name}` has no parameter `{text}`{fix}"));
+        } else if key.is_some_and(|key| key.uses(skipped)) {
+            diag.error(skipped.span(), format!("`{text}` is in the key; remove it from `skip`"));
+        }
+    }
+    if let Some(key) = key {
+        parameters(args, function, key, diag);
+    }
+    if let Some((span, _)) = &args.none_ttl
+        && !none_possible
+    {
+        diag.error(
+            *span,
+            "`none_ttl` is how long a `None` is cached, but the return type has no `Option`; remove it, or return an `Option`",
+        );
+    }
+    if args.ttl.is_none() && matches!(key, Some(Key::Template(_))) {
+        diag.error(
+            args.keys.first().map_or_else(|| name.span(), crate::args::KeyArg::span),
+            "how long may the value be served? add `ttl = 300` (seconds), `ttl = \"5m\"` or `ttl = Ttl::NEVER`",
+        );
+    }
+}
+
+/// A parameter that is neither in the key nor skipped would make two calls share one entry.
+fn parameters(args: &Args, function: &Function, key: &Key, diag: &mut Diag) {
+    for param in function.params() {
+        let Some(name) = param.name else {
+            let text = param.pat.to_token_stream().to_string();
+            if text != "_" {
+                diag.error(
+                    param.pat.span(),
+                    "a parameter that is taken apart by a pattern cannot stand in the key; give it one name and take it apart in the body",
+                );
+            }
+            continue;
+        };
+        let in_cache = args.cache.as_ref().is_some_and(|cache| mentions(cache.to_token_stream(), &name.to_string()));
+        if key.uses(name) || args.skip.contains(name) || in_cache {
+            continue;
+        }
+        let fix = match key {
+            Key::Template(_) => format!("add `<{name}>` to the key, or `skip({name})`"),
+            Key::Expression(_) => format!("give it to the key function, or add `skip({name})`"),
+        };
+        diag.error(
+            name.span(),
+            format!("`{name}` is not in the key: two calls that differ only in `{name}` would share one entry; {fix}"),
+        );
+    }
+}
+
+/// What holds for `#[invalidates]` and `#[updates]`.
+pub(crate) fn write(attribute: &str, args: &Args, function: &Function, keys: &[Key], diag: &mut Diag) {
+    let always = args.when.filter(|(_, when)| *when == When::Always);
+    for key in keys {
+        if let Key::Template(template) = key
+            && !function.is_associated()
+        {
+            diag.error(
+                key.span(),
+                format!(
+                    "the template \"{}\" is looked up among the methods of a type, and `{}` has no `self`; name the key function: `#[{attribute}(get_key(id))]`",
+                    template.template.text, function.sig.ident
+                ),
+            );
+        }
+        if always.is_some() && key.needs_result(function) {
+            diag.error(
+                key.span(),
+                "with `when = \"always\"` there may be no result to take `ret` from; name parameters only, or use a second `#[invalidates]`",
+            );
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Leases: one reader fills a key, and not with what was loaded before a change.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::subject::{Subject, Time, done};
+use super::{holds, same};
+use crate::backend::{Lease, PutOptions, Read};
+
+/// Longer than any lease should last.
+const LEASE_IS_OVER: Duration = Duration::from_secs(40);
+
+/// The lease of a key that is missing; its absence is a failure.
+pub(super) async fn take(subject: &Subject, key: &str) -> Lease {
+    match subject.read(key).await {
+        Read::Miss(Some(lease)) => lease,
+        other => panic!("not guaranteed: the reader of a missing key gets its lease\n   found: {other:?}"),
+    }
+}
+
+pub(super) async fn fill(subject: &Subject, key: &str, lease: Option<Lease>, value: &'static str) -> bool {
+    let value = Bytes::from_static(value.as_bytes());
+    done("fill", subject.backend.fill(key, lease, value, PutOptions::default()).await)
+}
+
+/// A second reader is told that a first one loads.
+pub async fn a_miss_gives_the_lease_to_one_reader(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("missing");
+    let _lease = take(subject, &key).await;
+    for _ in 0..2 {
+        let other = subject.read(&key).await;
+        holds("one reader of a missing key gets the lease", matches!(other, Read::Leased | Read::Miss(None)));
+    }
+    let _other = take(subject, &subject.key("another")).await;
+}
+
+/// A read of a value is a get.
+pub async fn a_hit_gives_the_value_and_no_lease(subject: &Subject) {
+    let key = subject.key("there");
+    subject.put_with(&key, "v", PutOptions { ttl: None, metadata: Some("1".into()) }).await;
+    let Read::Hit(entry) = subject.read(&key).await else {
+        panic!("not guaranteed: a read finds the value that is there");
+    };
+    same(
+        "a read finds the value that is there",
+        (entry.value, entry.metadata),
+        ("v".into(), Some("1".into())),
+    );
+}
+
+/// A fill is a put with a condition.
+pub async fn a_fill_under_its_lease_is_stored_with_its_options(subject: &Subject) {
+    let key = subject.key("filled");
+    let Some(ttl) = subject.short_ttl() else { return };
+    let lease = if subject.has_leases() { Some(take(subject, &key).await) } else { None };
+    let options = PutOptions { ttl: Some(ttl), metadata: Some("1".into()) };
+    let filled = subject.backend.fill(&key, lease, "v".into(), options).await;
+    holds("a fill under its lease is stored", done("fill", filled));
+    let found = subject.get(&key).await;
+    let found = found.map(|entry| (entry.value, entry.metadata, entry.expires_in.is_some()));
+    same("a fill is stored with its options", found, Some(("v".into(), Some("1".into()), true)));
+    subject.pass_all_of(ttl).await;
+    same("what was filled ends with its ttl", subject.get(&key).await, None);
+}
+
+/// A lease that has been used is no lease.
+pub async fn a_lease_is_good_for_one_fill(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("once");
+    let lease = take(subject, &key).await;
+    let copy = Lease(lease.0);
+    holds("a fill under its lease is stored", fill(subject, &key, Some(lease), "first").await);
+    holds("a lease is good for one fill", !fill(subject, &key, Some(copy), "second").await);
+    same("a lease is good for one fill", subject.text(&key).await.as_deref(), Some("first"));
+}
+
+/// What was never given fills nothing, beside a lease and without one.
+pub async fn a_made_up_lease_fills_nothing(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("made-up");
+    let made_up = || Some(Lease(0x5eed_5eed_5eed_5eed_5eed_5eed_5eed_5eed));
+    holds("a made-up lease fills nothing", !fill(subject, &key, made_up(), "x").await);
+    let lease = take(subject, &key).await;
+    holds("a made-up lease fills nothing", !fill(subject, &key, made_up(), "x").await);
+    holds("a made-up lease harms no other", fill(subject, &key, Some(lease), "v").await);
+}
+
+/// A lease from before a put.
+pub async fn a_put_destroys_the_lease(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("put");
+    let lease = take(subject, &key).await;
+    subject.put(&key, "new").await;
+    holds("a fill from before a put is not stored", !fill(subject, &key, Some(lease), "old").await);
+    same("a fill from before a put is not stored", subject.text(&key).await.as_deref(), Some("new"));
+}
+
+/// A lease from before a removal, which removed nothing but it.
+pub async fn a_delete_destroys_the_lease(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("deleted");
+    let lease = take(subject, &key).await;
+    holds("a lease is no value to a delete", !subject.delete(&key).await);
+    holds("a fill from before a delete is not stored", !fill(subject, &key, Some(lease), "old").await);
+    same("a fill from before a delete is not stored", subject.get(&key).await, None);
+    let (old, _new) =
+        (take(subject, &subject.key("retaken")).await, subject.delete(&subject.key("retaken")).await);
+    let _new = take(subject, &subject.key("retaken")).await;
+    let filled = fill(subject, &subject.key("retaken"), Some(old), "old").await;
+    holds("a fill from before a delete does not take another's lease", !filled);
+}
+
+/// A lease from before a bulk removal.
+pub async fn delete_many_destroys_the_leases(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("deleted");
+    let lease = take(subject, &key).await;
+    done("delete_many", subject.backend.delete_many(&[&key, &subject.key("other")]).await);
+    holds("a fill from before a delete_many is not stored", !fill(subject, &key, Some(lease), "old").await);
+}
+
+/// A lease from before the removal of its prefix.
+pub async fn delete_prefix_destroys_the_leases(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("deleted");
+    let lease = take(subject, &key).await;
+    let removed = done("delete_prefix", subject.backend.delete_prefix(&subject.key_prefix).await);
+    same("delete_prefix does not count a lease", removed, 0);
+    holds("a fill from before a delete_prefix is not stored", !fill(subject, &key, Some(lease), "old").await);
+}
+
+/// A lease from before a step.
+pub async fn an_increment_destroys_the_lease(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("counted");
+    let lease = take(subject, &key).await;
+    same("a lease counts as 0", subject.increment(&key, 5).await, 5);
+    holds("a fill from before an increment is not stored", !fill(subject, &key, Some(lease), "1").await);
+    same("a fill from before an increment is not stored", subject.text(&key).await.as_deref(), Some("5"));
+}
+
+/// A lease from before a conditional write.
+pub async fn a_compare_and_set_destroys_the_lease(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("compared");
+    let lease = take(subject, &key).await;
+    holds("a lease is no value to compare_and_set", subject.compare_and_set(&key, None, "new").await);
+    holds(
+        "a fill from before a compare_and_set is not stored",
+        !fill(subject, &key, Some(lease), "old").await,
+    );
+    same(
+        "a fill from before a compare_and_set is not stored",
+        subject.text(&key).await.as_deref(),
+        Some("new"),
+    );
+}
+
+/// A reader whose load failed steps aside.
+pub async fn a_lease_given_back_can_be_taken_again(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("released");
+    let lease = take(subject, &key).await;
+    let copy = Lease(lease.0);
+    done("release", subject.backend.release(&key, lease).await);
+    holds("a lease given back fills nothing", !fill(subject, &key, Some(copy), "old").await);
+    let next = take(subject, &key).await;
+    holds("a lease given back can be taken again", fill(subject, &key, Some(next), "v").await);
+}
+
+/// Giving back what one no longer holds takes nothing from anybody.
+pub async fn an_old_lease_gives_nothing_back(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let (leased, filled) = (subject.key("leased"), subject.key("filled"));
+    let old = take(subject, &leased).await;
+    subject.delete(&leased).await;
+    let new = take(subject, &leased).await;
+    done("release", subject.backend.release(&leased, old).await);
+    holds("an old lease does not release a new one", fill(subject, &leased, Some(new), "v").await);
+    let old = take(subject, &filled).await;
+    subject.put(&filled, "v").await;
+    done("release", subject.backend.release(&filled, old).await);
+    same("an old lease does not remove a value", subject.text(&filled).await.as_deref(), Some("v"));
+}
+
+/// A reader that vanished does not keep others from filling for ever, and does not fill after them.
+pub async fn an_abandoned_lease_ends_and_fills_nothing(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("abandoned");
+    let old = take(subject, &key).await;
+    let new = match subject.time {
+        Time::Manual(_) => {
+            subject.pass(LEASE_IS_OVER).await;
+            take(subject, &key).await
+        }
+        Time::Real => take_when_over(subject, &key).await,
+    };
+    holds("a lease that is over fills nothing", !fill(subject, &key, Some(old), "old").await);
+    holds("an abandoned lease can be taken again", fill(subject, &key, Some(new), "new").await);
+    same("an abandoned lease can be taken again", subject.text(&key).await.as_deref(), Some("new"));
+}
+
+async fn take_when_over(subject: &Subject, key: &str) -> Lease {
+    let step = Duration::from_millis(250);
+    for _ in 0..LEASE_IS_OVER.as_millis() / step.as_millis() {
+        if let Read::Miss(Some(lease)) = subject.read(key).await {
+            return lease;
+        }
+        subject.pass(step).await;
+    }
+    panic!("not guaranteed: an abandoned lease ends within {LEASE_IS_OVER:?}")
+}
+
+/// A value of no use gives way to a lease.
+pub async fn lease_over_takes_the_place_of_the_value_that_was_seen(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("useless");
+    subject.put(&key, "useless").await;
+    let Read::Hit(seen) = subject.read(&key).await else {
+        panic!("not guaranteed: a read finds the value that is there");
+    };
+    let Some(lease) = done("lease_over", subject.backend.lease_over(&key, &seen).await) else {
+        panic!("not guaranteed: lease_over takes the lease of the value that was seen");
+    };
+    let second = done("lease_over", subject.backend.lease_over(&key, &seen).await);
+    same("one reader of a useless value gets the lease", second, None);
+    holds("a fill over a useless value is stored", fill(subject, &key, Some(lease), "good").await);
+    same("a fill over a useless value is stored", subject.text(&key).await.as_deref(), Some("good"));
+}
+
+/// A value that is of use again stays, even if it is the same bytes.
+pub async fn lease_over_leaves_a_value_that_was_written_since(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let (written, gone) = (subject.key("written"), subject.key("gone"));
+    for key in [&written, &gone] {
+        subject.put(key, "v").await;
+    }
+    let (Read::Hit(seen), Read::Hit(other)) = (subject.read(&written).await, subject.read(&gone).await)
+    else {
+        panic!("not guaranteed: a read finds the value that is there");
+    };
+    subject.put(&written, "v").await;
+    subject.delete(&gone).await;
+    let lease = done("lease_over", subject.backend.lease_over(&written, &seen).await);
+    same("lease_over leaves a value that was written since", lease, None);
+    same(
+        "lease_over leaves a value that was written since",
+        subject.text(&written).await.as_deref(),
+        Some("v"),
+    );
+    let lease = done("lease_over", subject.backend.lease_over(&gone, &other).await);
+    same("lease_over finds no value that is gone", lease, None);
+}
+
+/// A lease is nowhere seen as a value.
+pub async fn a_lease_is_no_value(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("leased");
+    let lease = take(subject, &key).await;
+    same("a lease is no value", subject.get(&key).await, None);
+    same("a lease is not among many", done("get_many", subject.backend.get_many(&[&key]).await), [None]);
+    same("a lease is not listed", subject.names(&subject.key_prefix, None).await.len(), 0);
+    holds("a lease cannot be touched", !subject.touch(&key, None).await);
+    holds("reading harms no lease", fill(subject, &key, Some(lease), "v").await);
+}

@@ -1,5 +1,0 @@
-//! Memory.
-/// Memory.
-pub struct LocalKvNamespace;
-/// Builder.
-pub struct LocalKvNamespaceBuilder;

@@ -1,0 +1,14 @@
+//! The cached call and the write around an author's body, on top of the service.
+
+mod load;
+mod policy;
+mod shape;
+mod site;
+mod write;
+
+pub use load::{Lookup, cached};
+pub(crate) use load::{load_optional, load_value};
+pub use policy::{Always, Condition, Policy};
+pub use shape::{Shape, StrictShape, probe, shapes, value_of};
+pub use site::{CallSite, CallSiteKind, CallSiteStats, call_sites};
+pub use write::{update, write};

@@ -1,0 +1,242 @@
+//! How a return type holds the value: plain, in an `Option`, in a `Result`, or in both.
+
+use crate::error::CacheError;
+use crate::value::{Value, ValueOps, Witness};
+
+/// A return value, taken apart.
+#[derive(Debug)]
+pub enum Outcome<V, R> {
+    /// The value.
+    Value(V),
+    /// It is not there; the function makes the return value that says so.
+    None(fn() -> R),
+    /// It failed: the return value as it was.
+    Failed(R),
+}
+
+/// A return type `R` and the value in it.
+pub trait Shape<R>: Copy + Send + Sync {
+    /// The value's type.
+    type Value;
+    #[doc(hidden)]
+    fn split(self, whole: R) -> Outcome<Self::Value, R>;
+    #[doc(hidden)]
+    fn wrap(self, value: Self::Value) -> R;
+    /// The return value that says "not there", where there is one.
+    #[doc(hidden)]
+    fn none(self) -> Option<R>;
+}
+
+/// A return type that can say that the cache refused a strict write.
+#[diagnostic::on_unimplemented(
+    message = "`strict` needs a return type that can hold a `CacheError`",
+    label = "not a `Result<_, E>` with `E: From<CacheError>`",
+    note = "the call fails before the body runs when the cache cannot be told of the write; implement `From<cache_runtime::CacheError>` for the error, or leave out `strict`"
+)]
+pub trait StrictShape<R>: Shape<R> {
+    #[doc(hidden)]
+    fn refused(self, error: CacheError) -> R;
+}
+
+/// The markers.
+pub mod shapes {
+    /// `T`
+    #[derive(Debug, Clone, Copy)]
+    pub struct Plain;
+    /// `Option<T>`
+    #[derive(Debug, Clone, Copy)]
+    pub struct Option;
+    /// `Result<T, E>`
+    #[derive(Debug, Clone, Copy)]
+    pub struct Result;
+    /// `Result<Option<T>, E>`
+    #[derive(Debug, Clone, Copy)]
+    pub struct ResultOption;
+}
+
+impl<T> Shape<T> for shapes::Plain {
+    type Value = T;
+
+    fn split(self, whole: T) -> Outcome<T, T> {
+        Outcome::Value(whole)
+    }
+
+    fn wrap(self, value: T) -> T {
+        value
+    }
+
+    fn none(self) -> Option<T> {
+        None
+    }
+}
+
+impl<T> Shape<Option<T>> for shapes::Option {
+    type Value = T;
+
+    fn split(self, whole: Option<T>) -> Outcome<T, Option<T>> {
+        whole.map_or(Outcome::None(|| None), Outcome::Value)
+    }
+
+    fn wrap(self, value: T) -> Option<T> {
+        Some(value)
+    }
+
+    fn none(self) -> Option<Option<T>> {
+        Some(None)
+    }
+}
+
+impl<T, E> Shape<Result<T, E>> for shapes::Result {
+    type Value = T;
+
+    fn split(self, whole: Result<T, E>) -> Outcome<T, Result<T, E>> {
+        match whole {
+            Ok(value) => Outcome::Value(value),
+            failed => Outcome::Failed(failed),
+        }
+    }
+
+    fn wrap(self, value: T) -> Result<T, E> {
+        Ok(value)
+    }
+
+    fn none(self) -> Option<Result<T, E>> {
+        None
+    }
+}
+
+impl<T, E> Shape<Result<Option<T>, E>> for shapes::ResultOption {
+    type Value = T;
+
+    fn split(self, whole: Result<Option<T>, E>) -> Outcome<T, Result<Option<T>, E>> {
+        match whole {
+            Ok(Some(value)) => Outcome::Value(value),
+            Ok(None) => Outcome::None(|| Ok(None)),
+            failed @ Err(_) => Outcome::Failed(failed),
+        }
+    }
+
+    fn wrap(self, value: T) -> Result<Option<T>, E> {
+        Ok(Some(value))
+    }
+
+    fn none(self) -> Option<Result<Option<T>, E>> {
+        Some(Ok(None))
+    }
+}
+
+impl<T, E: From<CacheError>> StrictShape<Result<T, E>> for shapes::Result {
+    fn refused(self, error: CacheError) -> Result<T, E> {
+        Err(error.into())
+    }
+}
+
+impl<T, E: From<CacheError>> StrictShape<Result<Option<T>, E>> for shapes::ResultOption {
+    fn refused(self, error: CacheError) -> Result<Option<T>, E> {
+        Err(error.into())
+    }
+}
+
+/// Asks a type whether it is a `Result` or an `Option`, whatever it is called.
+///
+/// An inherent method on `Probe<Result<T, E>>` wins over a trait's method on every `Probe<R>`: the technique of
+/// autoref specialization, with no autoref.
+#[expect(missing_docs, reason = "the steps of one expression that the macros emit")]
+pub mod probe {
+    use std::marker::PhantomData;
+
+    use super::shapes;
+
+    /// The question.
+    pub struct Probe<R: ?Sized>(PhantomData<fn() -> Box<R>>);
+    /// The answer to the first step: a `Result` of these.
+    pub struct InResult<T, E>(PhantomData<fn() -> (T, E)>);
+    /// The answer to the first step: no `Result`.
+    pub struct Bare<R>(PhantomData<fn() -> R>);
+
+    impl<R> Probe<R> {
+        #[must_use]
+        #[expect(clippy::new_without_default, reason = "not for use by hand")]
+        pub const fn new() -> Self {
+            Self(PhantomData)
+        }
+    }
+
+    impl<T, E> Probe<Result<T, E>> {
+        #[must_use]
+        pub const fn result(self) -> InResult<T, E> {
+            InResult(PhantomData)
+        }
+    }
+
+    pub trait NoResult<R> {
+        fn result(self) -> Bare<R>;
+    }
+
+    impl<R> NoResult<R> for Probe<R> {
+        fn result(self) -> Bare<R> {
+            Bare(PhantomData)
+        }
+    }
+
+    impl<T, E> InResult<Option<T>, E> {
+        #[must_use]
+        pub const fn option(self) -> shapes::ResultOption {
+            shapes::ResultOption
+        }
+    }
+
+    impl<T> Bare<Option<T>> {
+        #[must_use]
+        pub const fn option(self) -> shapes::Option {
+            shapes::Option
+        }
+    }
+
+    pub trait NoOption {
+        type Shape;
+        fn option(self) -> Self::Shape;
+    }
+
+    impl<T, E> NoOption for InResult<T, E> {
+        type Shape = shapes::Result;
+        fn option(self) -> shapes::Result {
+            shapes::Result
+        }
+    }
+
+    impl<R> NoOption for Bare<R> {
+        type Shape = shapes::Plain;
+        fn option(self) -> shapes::Plain {
+            shapes::Plain
+        }
+    }
+}
+
+/// The value that was read from a signature is not itself a `Result` or an `Option` by another name.
+#[diagnostic::on_unimplemented(
+    message = "`{V}` is another name for a `Result` or an `Option`, so the cached value cannot be read from the signature",
+    label = "which type of value is cached?",
+    note = "name it in the attribute: `#[cached(…, value = Project)]`, or write the `Result` or `Option` out in the signature"
+)]
+pub trait Holds<V> {
+    #[doc(hidden)]
+    type Ops: ValueOps<V>;
+    #[doc(hidden)]
+    fn ops(self) -> Self::Ops;
+}
+
+impl<V: Value> Holds<V> for shapes::Plain {
+    type Ops = Witness<V>;
+
+    fn ops(self) -> Witness<V> {
+        Witness::new()
+    }
+}
+
+/// States that `V` can be cached and is what it is called. The one bound says both, so that a fault in either is
+/// one error.
+#[must_use]
+pub fn value_of<V>(shape: impl Holds<V>) -> impl ValueOps<V> {
+    shape.ops()
+}

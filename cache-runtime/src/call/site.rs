@@ -1,0 +1,279 @@
+//! Where in the program something is cached or made stale, and what has happened there.
+
+use std::any::TypeId;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use crate::clock::millis;
+use crate::error::CacheError;
+use crate::key::Template;
+
+/// The shortest time between two warnings of one call site.
+const WARN_EVERY_MILLIS: u64 = 10_000;
+
+static SITES: Mutex<Vec<&'static CallSite>> = Mutex::new(Vec::new());
+
+/// Every call site that has missed or written so far, in the order of their first time.
+///
+/// ```
+/// for site in cache_runtime::call_sites() {
+///     println!("{} {}: {:?}", site.function(), site.template(), site.stats());
+/// }
+/// ```
+#[must_use]
+pub fn call_sites() -> Vec<&'static CallSite> {
+    SITES.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// An attribute in the program. The macros make one static of each.
+pub struct CallSite {
+    kind: CallSiteKind,
+    template: Template,
+    function: &'static str,
+    file: &'static str,
+    line: u32,
+    registered: AtomicBool,
+    /// The value's type, as of the first miss: a generic function has one call site for all its types.
+    value: OnceLock<TypeId>,
+    warned: AtomicU64,
+    counters: Counters,
+}
+
+/// What the attribute does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CallSiteKind {
+    /// `#[cached]`
+    Cached,
+    /// `#[invalidates]`
+    Invalidates,
+    /// `#[updates]`
+    Updates,
+    /// A method of the service, called by hand.
+    Manual,
+}
+
+/// What has happened at a call site since the program began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct CallSiteStats {
+    /// Calls that were served from the cache.
+    pub hits: u64,
+    /// Calls that found nothing fresh.
+    pub misses: u64,
+    /// Times that the author's body ran to its end.
+    pub loads: u64,
+    /// How long those took, together.
+    pub load_time: Duration,
+    /// Loaded values that were stored.
+    pub fills: u64,
+    /// Keys made stale or updated.
+    pub invalidations: u64,
+    /// Calls that went by the cache: no valid key, or another type than the call site's first.
+    pub uncached: u64,
+    /// Stored values that could not be used: undecodable, or of another version.
+    pub unusable: u64,
+    /// Operations of the cache that failed; the calls went on without them.
+    pub errors: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    loads: AtomicU64,
+    load_nanos: AtomicU64,
+    fills: AtomicU64,
+    invalidations: AtomicU64,
+    uncached: AtomicU64,
+    unusable: AtomicU64,
+    errors: AtomicU64,
+}
+
+/// Something to count.
+#[derive(Clone, Copy)]
+pub(crate) enum Event {
+    Hit,
+    Miss,
+    Load(Duration),
+    Fill,
+    Invalidation,
+    Uncached,
+    Unusable,
+    Error,
+}
+
+impl CallSite {
+    const fn new(
+        kind: CallSiteKind,
+        template: Template,
+        function: &'static str,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
+        const fn zero() -> AtomicU64 {
+            AtomicU64::new(0)
+        }
+        let counters = Counters {
+            hits: zero(),
+            misses: zero(),
+            loads: zero(),
+            load_nanos: zero(),
+            fills: zero(),
+            invalidations: zero(),
+            uncached: zero(),
+            unusable: zero(),
+            errors: zero(),
+        };
+        let registered = AtomicBool::new(false);
+        let value = OnceLock::new();
+        Self { kind, template, function, file, line, registered, value, warned: zero(), counters }
+    }
+
+    /// The site of a `#[cached]`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn cached(template: Template, function: &'static str, file: &'static str, line: u32) -> Self {
+        Self::new(CallSiteKind::Cached, template, function, file, line)
+    }
+
+    /// The site of an `#[invalidates]`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn invalidates(template: Template, function: &'static str, file: &'static str, line: u32) -> Self {
+        Self::new(CallSiteKind::Invalidates, template, function, file, line)
+    }
+
+    /// The site of an `#[updates]`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn updates(template: Template, function: &'static str, file: &'static str, line: u32) -> Self {
+        Self::new(CallSiteKind::Updates, template, function, file, line)
+    }
+
+    /// The site of a service method.
+    pub(crate) const fn manual(function: &'static str) -> Self {
+        Self::new(CallSiteKind::Manual, Template::new("(manual)"), function, "", 0)
+    }
+
+    /// What the attribute does.
+    #[must_use]
+    pub const fn kind(&self) -> CallSiteKind {
+        self.kind
+    }
+
+    /// The path of the function.
+    #[must_use]
+    pub const fn function(&self) -> &'static str {
+        self.function
+    }
+
+    /// The key template; empty where the key is an expression.
+    #[must_use]
+    pub const fn template(&self) -> &'static str {
+        self.template.text()
+    }
+
+    /// The source file.
+    #[must_use]
+    pub const fn file(&self) -> &'static str {
+        self.file
+    }
+
+    /// The line in the source file, from 1.
+    #[must_use]
+    pub const fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// What has happened here since the program began.
+    #[must_use]
+    pub fn stats(&self) -> CallSiteStats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.counters;
+        CallSiteStats {
+            hits: read(&counters.hits),
+            misses: read(&counters.misses),
+            loads: read(&counters.loads),
+            load_time: Duration::from_nanos(read(&counters.load_nanos)),
+            fills: read(&counters.fills),
+            invalidations: read(&counters.invalidations),
+            uncached: read(&counters.uncached),
+            unusable: read(&counters.unusable),
+            errors: read(&counters.errors),
+        }
+    }
+
+    pub(crate) fn count(&'static self, event: Event) {
+        let counters = &self.counters;
+        let counter = match event {
+            Event::Hit => &counters.hits,
+            Event::Miss => &counters.misses,
+            Event::Load(time) => {
+                let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+                counters.load_nanos.fetch_add(nanos, Ordering::Relaxed);
+                &counters.loads
+            }
+            Event::Fill => &counters.fills,
+            Event::Invalidation => &counters.invalidations,
+            Event::Uncached => &counters.uncached,
+            Event::Unusable => &counters.unusable,
+            Event::Error => &counters.errors,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        if !self.registered.load(Ordering::Relaxed) && !self.registered.swap(true, Ordering::Relaxed) {
+            SITES.lock().unwrap_or_else(PoisonError::into_inner).push(self);
+        }
+    }
+
+    /// Counts an error and logs it, at most once in ten seconds a call site.
+    pub(crate) fn failed(&'static self, now: Duration, error: &CacheError) {
+        self.count(Event::Error);
+        if self.may_warn(now) {
+            let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            tracing::warn!(
+                function = self.function,
+                template = self.template(),
+                %error,
+                source,
+                "the cache failed; the call goes on without it"
+            );
+        }
+    }
+
+    /// Counts a call that goes by the cache and logs why, at most once in ten seconds a call site.
+    pub(crate) fn went_by(&'static self, now: Duration, why: &dyn fmt::Display) {
+        self.count(Event::Uncached);
+        if self.may_warn(now) {
+            tracing::warn!(function = self.function, template = self.template(), %why, "not cached");
+        }
+    }
+
+    fn may_warn(&self, now: Duration) -> bool {
+        // Zero means never.
+        let now = millis(now) + 1;
+        let last = self.warned.load(Ordering::Relaxed);
+        (last == 0 || now.saturating_sub(last) >= WARN_EVERY_MILLIS)
+            && self.warned.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Whether values of this type may be kept under this site's keys: those of the type that came first, unless
+    /// the key itself tells the types apart.
+    pub(crate) fn admits(&self, value: TypeId) -> bool {
+        self.template.tells_types_apart() || *self.value.get_or_init(|| value) == value
+    }
+}
+
+impl fmt::Debug for CallSite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallSite")
+            .field("kind", &self.kind)
+            .field("function", &self.function)
+            .field("template", &self.template())
+            .field("place", &format_args!("{}:{}", self.file, self.line))
+            .field("stats", &self.stats())
+            .finish()
+    }
+}

@@ -1,0 +1,77 @@
+//! What the macros' expansion names. Not part of the public API: it changes with the macros, whose version is
+//! pinned.
+
+pub use crate::call::{
+    CallSite, Lookup, Policy, Shape, StrictShape, cached, probe, shapes as shape, update, value_of, write,
+};
+pub use crate::declared;
+pub use crate::key::{Key, KeyPart, KindIs, PartOf, PartWriter, RawKey, Render, Template};
+pub use crate::ttl::Ttl;
+pub use crate::value::value;
+
+use crate::key::Kept;
+use crate::service::KvCacheService;
+
+/// Stands in dead code for a value of any type: the compiler needs the type, nothing runs it.
+#[cold]
+pub fn typed<R>() -> R {
+    unreachable!("an expression of the macros' dead code was run")
+}
+
+/// A handle on the cache that does not borrow what it is in.
+#[must_use]
+pub fn own(cache: &KvCacheService) -> KvCacheService {
+    cache.clone()
+}
+
+/// A key whose value has the type that the method returns.
+pub fn declared_key<V>(key: Key<V>) -> RawKey {
+    key.into_raw()
+}
+
+/// A key, whatever its value.
+pub fn any_key(key: impl IntoRawKey) -> RawKey {
+    key.into_raw_key()
+}
+
+/// What may be invalidated.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a cache key",
+    label = "expected a `Key<_>`, as key functions return it",
+    note = "name a key function, as in `#[invalidates(project_key(id))]`, or write a template, as in `#[invalidates(\"project:<id>\")]`"
+)]
+pub trait IntoRawKey {
+    /// The key.
+    fn into_raw_key(self) -> RawKey;
+}
+
+impl<V: ?Sized> IntoRawKey for Key<V> {
+    fn into_raw_key(self) -> RawKey {
+        self.into_raw()
+    }
+}
+
+impl IntoRawKey for RawKey {
+    fn into_raw_key(self) -> RawKey {
+        self
+    }
+}
+
+/// A key part that outlives what it was made of.
+pub fn keep<T: KeyPart + ?Sized>(part: &T) -> impl KeyPart<Kind = T::Kind> + KindIs<T::Kind> + use<T> {
+    Kept::new(part)
+}
+
+/// The longest that a key can be.
+#[must_use]
+pub const fn longest(literal: usize, parts: &[Option<usize>]) -> usize {
+    let mut sum = literal;
+    let mut index = 0;
+    while index < parts.len() {
+        if let Some(length) = parts[index] {
+            sum += length;
+        }
+        index += 1;
+    }
+    sum
+}

@@ -1,0 +1,43 @@
+//! What differs between executors: finishing what nobody awaits, and giving up after a time.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::error::BackendError;
+
+/// Runs a future to its end without awaiting it: at once if it is ready at once (as in memory), else in the
+/// background, if the executor can.
+pub(crate) fn settle(future: impl Future<Output = ()> + Send + 'static) {
+    let mut future = Box::pin(future);
+    if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+        return;
+    }
+    #[cfg(not(target_family = "wasm"))]
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(future);
+    }
+}
+
+/// Awaits `operation` for at most `limit`. Starts no timer for an operation that is ready at once.
+pub(crate) async fn within<T>(
+    clock: &Clock,
+    limit: Duration,
+    operation: impl Future<Output = Result<T, BackendError>>,
+) -> Result<T, BackendError> {
+    let mut operation = pin!(operation);
+    let first = poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await;
+    if let Poll::Ready(result) = first {
+        return result;
+    }
+    let mut timer = pin!(clock.sleep(limit));
+    poll_fn(|context| {
+        if let Poll::Ready(result) = operation.as_mut().poll(context) {
+            return Poll::Ready(result);
+        }
+        timer.as_mut().poll(context).map(|()| Err(BackendError::Timeout(limit)))
+    })
+    .await
+}

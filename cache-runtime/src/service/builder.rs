@@ -1,0 +1,105 @@
+//! How a service is configured.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{DEFAULT_PREFIX, DEFAULT_VALUE_LIMIT, Inner, KvCacheService};
+use crate::backend::Backend;
+use crate::clock::Clock;
+use crate::codec::Codec;
+use crate::error::Result;
+use crate::key::Prefix;
+
+/// Configures a [`KvCacheService`]; see [`KvCacheService::builder`].
+#[must_use]
+pub struct KvCacheServiceBuilder {
+    backend: Arc<dyn Backend>,
+    prefix: Option<String>,
+    codec: Codec,
+    clock: Clock,
+    value_limit: usize,
+    timeout: Duration,
+    write_timeout: Duration,
+}
+
+impl KvCacheServiceBuilder {
+    pub(super) fn new(backend: Arc<dyn Backend>) -> Self {
+        Self {
+            backend,
+            prefix: None,
+            codec: Codec::default(),
+            clock: Clock::system(),
+            value_limit: DEFAULT_VALUE_LIMIT,
+            timeout: Duration::from_secs(2),
+            write_timeout: Duration::from_secs(30),
+        }
+    }
+
+    /// The prefix of every key, `[A-Za-z0-9._-]{1,64}`; `app` if not given.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// How values become bytes; JSON if not given.
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// The clock; the machine's if not given.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The largest value in bytes, on writing and on reading; 25 MiB if not given.
+    pub fn value_limit(mut self, bytes: usize) -> Self {
+        self.value_limit = bytes;
+        self
+    }
+
+    /// How long one operation of the backend may take; 2 s if not given.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long after the start of an `#[invalidates]` or `#[updates]` method its source may still be written,
+    /// if the method's future is dropped meanwhile; 30 s if not given. Must exceed the source's own statement
+    /// timeout.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
+        self
+    }
+
+    /// Builds the service. Sends nothing to the backend.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::InvalidPrefix`](crate::CacheError::InvalidPrefix).
+    pub fn build(self) -> Result<KvCacheService> {
+        let prefix = Prefix::new(self.prefix.as_deref().unwrap_or(DEFAULT_PREFIX))?;
+        Ok(self.with_prefix(prefix))
+    }
+
+    /// Builds a service that was given no prefix.
+    pub(super) fn finish(self) -> KvCacheService {
+        self.with_prefix(Prefix::default())
+    }
+
+    fn with_prefix(self, prefix: Prefix) -> KvCacheService {
+        let Self { backend, codec, clock, value_limit, timeout, write_timeout, .. } = self;
+        KvCacheService(Arc::new(Inner { backend, prefix, codec, clock, value_limit, timeout, write_timeout }))
+    }
+}
+
+impl fmt::Debug for KvCacheServiceBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KvCacheServiceBuilder")
+            .field("backend", &self.backend.name())
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}

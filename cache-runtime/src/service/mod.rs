@@ -1,0 +1,139 @@
+//! The service: one prefix of a backend, with typed keys and values.
+
+mod builder;
+mod connect;
+mod factory;
+mod operations;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use builder::KvCacheServiceBuilder;
+pub use factory::KvCacheServiceFactory;
+
+use crate::backend::{Backend, LocalKvNamespace};
+use crate::clock::Clock;
+use crate::codec::Codec;
+use crate::error::BackendError;
+use crate::key::Prefix;
+use crate::rt;
+
+/// The prefix of a service that was given none.
+pub const DEFAULT_PREFIX: &str = "app";
+
+/// The largest value of a service that was given no limit: 25 MiB, as on Cloudflare KV.
+pub const DEFAULT_VALUE_LIMIT: usize = 25 * 1024 * 1024;
+
+/// A cache: one prefix of a backend, with typed keys and values.
+///
+/// Cheap to clone (one `Arc`), `Send` and `Sync`. Put it into your service under the name `cache`, where the
+/// attributes look for it, or use its methods by hand.
+///
+/// Errors of the backend come back from these methods; the attributes go on without the cache instead.
+///
+/// # Cancellation
+///
+/// Any future of this type may be dropped at any await: the operation has then happened or has not, but never by
+/// half, except that of several keys (`set_many`, `delete_many`, `clear`) some may be done.
+///
+/// # Examples
+///
+/// ```
+/// use cache_runtime::KvCacheService;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cache_runtime::Result<()> {
+/// let cache = KvCacheService::in_memory();
+/// cache.set("greeting", &"hello".to_owned(), 300).await?;
+/// assert_eq!(cache.get::<String>("greeting").await?.as_deref(), Some("hello"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct KvCacheService(Arc<Inner>);
+
+struct Inner {
+    backend: Arc<dyn Backend>,
+    prefix: Prefix,
+    codec: Codec,
+    clock: Clock,
+    value_limit: usize,
+    timeout: Duration,
+    write_timeout: Duration,
+}
+
+impl KvCacheService {
+    /// A cache in this process's memory, with the prefix `app`.
+    ///
+    /// Each call makes a cache of its own; clone one to share it.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        KvCacheServiceBuilder::new(Arc::new(LocalKvNamespace::new())).finish()
+    }
+
+    /// A cache over `backend`, to be configured.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use cache_runtime::{KvCacheService, LocalKvNamespace};
+    ///
+    /// # fn main() -> cache_runtime::Result<()> {
+    /// let cache = KvCacheService::builder(Arc::new(LocalKvNamespace::new())).prefix("billing").build()?;
+    /// assert_eq!(cache.prefix().as_str(), "billing");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(backend: Arc<dyn Backend>) -> KvCacheServiceBuilder {
+        KvCacheServiceBuilder::new(backend)
+    }
+
+    /// The prefix of this cache's keys.
+    #[must_use]
+    pub fn prefix(&self) -> &Prefix {
+        &self.0.prefix
+    }
+
+    /// The backend.
+    #[must_use]
+    pub fn backend(&self) -> &Arc<dyn Backend> {
+        &self.0.backend
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        self.0.codec
+    }
+
+    pub(crate) fn value_limit(&self) -> usize {
+        self.0.value_limit
+    }
+
+    pub(crate) fn write_timeout(&self) -> Duration {
+        self.0.write_timeout
+    }
+
+    /// Awaits an operation of the backend, no longer than this service's timeout.
+    pub(crate) async fn bounded<T>(
+        &self,
+        operation: impl Future<Output = Result<T, BackendError>>,
+    ) -> Result<T, BackendError> {
+        rt::within(&self.0.clock, self.0.timeout, operation).await
+    }
+}
+
+impl fmt::Debug for KvCacheService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KvCacheService")
+            .field("backend", &self.0.backend.name())
+            .field("prefix", &self.0.prefix)
+            .field("codec", &self.0.codec)
+            .finish_non_exhaustive()
+    }
+}

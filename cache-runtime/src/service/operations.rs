@@ -1,0 +1,370 @@
+//! The service's methods.
+
+use std::future::Future;
+
+use futures_core::Stream;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::KvCacheService;
+use crate::backend::{Entry, ListOptions, PutOptions, SetOutcome};
+use crate::call::{Policy, load_optional, load_value};
+use crate::codec::Marks;
+use crate::error::{BackendError, CacheError, Result};
+use crate::key::{AsKey, IntoKey, Pattern, RawKey};
+use crate::ttl::Ttl;
+use crate::value::Value;
+
+impl KvCacheService {
+    /// Reads a value; `None` when it is not there, its time is over, or it is a cached "not there".
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::InvalidKey`]; [`CacheError::Decode`] when the bytes are not a `V`, which stay as they are;
+    /// [`CacheError::ValueTooLarge`]; [`CacheError::Backend`].
+    pub async fn get<V: DeserializeOwned>(&self, key: impl IntoKey<V>) -> Result<Option<V>> {
+        let full_key = self.full_key("get", key.key_text())?;
+        let found = self.during("get", self.backend().get(&full_key)).await?;
+        found.map_or(Ok(None), |entry| self.decode("get", &entry))
+    }
+
+    /// Reads several values, in the order of their keys, in one round trip where the backend can.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get); one key's error is the error of all.
+    pub async fn get_many<V: DeserializeOwned, K: IntoKey<V>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<Option<V>>> {
+        let full_keys = self.full_keys("get_many", keys)?;
+        if full_keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<&str> = full_keys.iter().map(String::as_str).collect();
+        let entries = self.during("get_many", self.backend().get_many(&names)).await?;
+        let decode = |entry: Option<Entry>| entry.map_or(Ok(None), |entry| self.decode("get_many", &entry));
+        entries.into_iter().map(decode).collect()
+    }
+
+    /// Stores a value for `ttl` (seconds, a `Duration`, or [`Ttl::NEVER`]) over whatever is there.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::InvalidKey`], [`CacheError::InvalidTtl`], [`CacheError::Encode`],
+    /// [`CacheError::ValueTooLarge`]: nothing was stored. [`CacheError::Backend`].
+    pub async fn set<V: Serialize>(
+        &self,
+        key: impl IntoKey<V>,
+        value: &V,
+        ttl: impl Into<Ttl>,
+    ) -> Result<SetOutcome> {
+        let full_key = self.full_key("set", key.key_text())?;
+        let options = PutOptions { ttl: ttl.into().checked("set")?, metadata: None };
+        let bytes = self.codec().encode(value, self.value_limit(), "set")?;
+        self.during("set", self.backend().put(&full_key, bytes, options)).await
+    }
+
+    /// Stores several values for `ttl`. Nothing is sent unless every key and value is good.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set). After a [`CacheError::Backend`] some may be stored.
+    pub async fn set_many<'v, V: Serialize + 'v, K: IntoKey<V>>(
+        &self,
+        entries: impl IntoIterator<Item = (K, &'v V)>,
+        ttl: impl Into<Ttl>,
+    ) -> Result<()> {
+        let options = PutOptions { ttl: ttl.into().checked("set_many")?, metadata: None };
+        let encode = |(key, value): (K, &V)| {
+            let full_key = self.full_key("set_many", key.key_text())?;
+            Ok((full_key, self.codec().encode(value, self.value_limit(), "set_many")?, options.clone()))
+        };
+        let entries = entries.into_iter().map(encode).collect::<Result<Vec<_>>>()?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.during("set_many", self.backend().put_many(entries)).await
+    }
+
+    /// Removes a value. Returns whether it was there, as far as the backend can tell.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::InvalidKey`], [`CacheError::Backend`].
+    pub async fn delete(&self, key: impl AsKey) -> Result<bool> {
+        let full_key = self.full_key("delete", key.key_text())?;
+        self.during("delete", self.backend().delete(&full_key)).await
+    }
+
+    /// Removes several values. Returns how many were there, as far as the backend can tell.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::InvalidKey`], then nothing was removed; [`CacheError::Backend`].
+    pub async fn delete_many<K: AsKey>(&self, keys: impl IntoIterator<Item = K>) -> Result<u64> {
+        let full_keys = self.full_keys("delete_many", keys)?;
+        if full_keys.is_empty() {
+            return Ok(0);
+        }
+        let names: Vec<&str> = full_keys.iter().map(String::as_str).collect();
+        self.during("delete_many", self.backend().delete_many(&names)).await
+    }
+
+    /// Whether a value is there. A cached "not there" is not.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::InvalidKey`], [`CacheError::Backend`].
+    pub async fn exists(&self, key: impl AsKey) -> Result<bool> {
+        Ok(self.entry("exists", key.key_text()).await?.is_some())
+    }
+
+    /// How long a value still lives; `None` when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::InvalidKey`], [`CacheError::Backend`].
+    pub async fn ttl(&self, key: impl AsKey) -> Result<Option<Ttl>> {
+        let entry = self.entry("ttl", key.key_text()).await?;
+        Ok(entry.map(|entry| entry.expires_in.map_or(Ttl::NEVER, Ttl::from_duration)))
+    }
+
+    /// Gives a value a new time to live, from now. Returns whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::InvalidKey`], [`CacheError::InvalidTtl`], [`CacheError::Backend`].
+    pub async fn touch(&self, key: impl AsKey, ttl: impl Into<Ttl>) -> Result<bool> {
+        let full_key = self.full_key("touch", key.key_text())?;
+        let ttl = ttl.into().checked("touch")?;
+        self.during("touch", self.backend().touch(&full_key, ttl)).await
+    }
+
+    /// The keys that match a glob pattern, without the prefix, in byte order.
+    ///
+    /// The pattern is matched against the whole key: `*` is any text, `?` any character, `[a-z]` and `[^a-z]`
+    /// one of or none of a set, and `\` makes the next character literal.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::InvalidPattern`], [`CacheError::Backend`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use cache_runtime::KvCacheService;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_runtime::Result<()> {
+    /// let cache = KvCacheService::in_memory();
+    /// cache.set("user:7:posts", &3, 60).await?;
+    /// cache.set("user:7:name", &"Ada".to_owned(), 60).await?;
+    /// assert_eq!(cache.keys("user:*:posts").await?, ["user:7:posts"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn keys(&self, pattern: &str) -> Result<Vec<String>> {
+        let mut scan = Scan::new(self, "keys", pattern)?;
+        let mut keys = Vec::new();
+        while let Some(page) = scan.next_page().await? {
+            keys.extend(page);
+        }
+        Ok(keys)
+    }
+
+    /// The same as [`keys`](Self::keys), a page at a time: for more keys than one wants in memory.
+    ///
+    /// Ends after the first error.
+    pub fn scan(&self, pattern: &str) -> impl Stream<Item = Result<String>> + Send + use<> {
+        stream(Scan::new(self, "scan", pattern))
+    }
+
+    /// Adds `by` to a counter and returns the sum. A missing counter counts as 0 and is created without an end;
+    /// an existing one keeps its time to live.
+    ///
+    /// Atomic where the backend is ([`Capabilities::atomic`](crate::Capabilities::atomic)).
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::NotAnInteger`], [`CacheError::CounterOverflow`]: the value stays as it was.
+    /// [`CacheError::InvalidKey`], [`CacheError::Backend`].
+    pub async fn increment(&self, key: impl AsKey, by: i64) -> Result<i64> {
+        self.add("increment", key.key_text(), by, Ttl::NEVER).await
+    }
+
+    /// The same as [`increment`](Self::increment), but a counter that it creates lives for `ttl`.
+    ///
+    /// # Errors
+    ///
+    /// As [`increment`](Self::increment), and [`CacheError::InvalidTtl`].
+    pub async fn increment_with_ttl(&self, key: impl AsKey, by: i64, ttl: impl Into<Ttl>) -> Result<i64> {
+        self.add("increment_with_ttl", key.key_text(), by, ttl.into()).await
+    }
+
+    /// Takes `by` from a counter and returns the rest. Otherwise as [`increment`](Self::increment).
+    ///
+    /// # Errors
+    ///
+    /// As [`increment`](Self::increment).
+    pub async fn decrement(&self, key: impl AsKey, by: i64) -> Result<i64> {
+        const OPERATION: &str = "decrement";
+        let negated = by.checked_neg().ok_or(CacheError::CounterOverflow {
+            operation: OPERATION,
+            backend: self.backend().name(),
+        })?;
+        self.add(OPERATION, key.key_text(), negated, Ttl::NEVER).await
+    }
+
+    /// Removes every key of this prefix, however many, and no other prefix's. Returns how many there were.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::Backend`]; some may be removed then.
+    pub async fn clear(&self) -> Result<u64> {
+        // Not bounded by the timeout of one operation: it may take many.
+        let removed = self.backend().delete_prefix(self.prefix().with_colon()).await;
+        removed.map_err(|error| error.during("clear", self.backend().name()))
+    }
+
+    /// Serves a value from the cache, or awaits `loader` and stores what it gives: `#[cached]` by hand.
+    ///
+    /// A cache that fails costs the load, never the call. An `Err` is not stored.
+    ///
+    /// # Errors
+    ///
+    /// Those of `loader`.
+    ///
+    /// # Cancellation
+    ///
+    /// `loader` runs in the caller's task: dropping the future drops it, and nothing is stored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use cache_runtime::KvCacheService;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let cache = KvCacheService::in_memory();
+    /// for _ in 0..2 {
+    ///     let answer = cache.get_or_load("answer", 300, async || Ok::<_, Infallible>(42)).await;
+    ///     assert_eq!(answer, Ok(42));
+    /// }
+    /// # }
+    /// ```
+    pub async fn get_or_load<V: Value, E>(
+        &self,
+        key: impl IntoKey<V>,
+        policy: impl Into<Policy<V>>,
+        loader: impl AsyncFnOnce() -> Result<V, E>,
+    ) -> Result<V, E> {
+        load_value(self, RawKey::from_text(key.key_text()), policy.into(), loader()).await
+    }
+
+    /// The same as [`get_or_load`](Self::get_or_load) for a value that may not be there: a `None` is stored if the
+    /// policy has a `none_ttl`.
+    ///
+    /// # Errors
+    ///
+    /// Those of `loader`.
+    pub async fn get_or_load_optional<V: Value, E>(
+        &self,
+        key: impl IntoKey<V>,
+        policy: impl Into<Policy<V>>,
+        loader: impl AsyncFnOnce() -> Result<Option<V>, E>,
+    ) -> Result<Option<V>, E> {
+        load_optional(self, RawKey::from_text(key.key_text()), policy.into(), loader()).await
+    }
+
+    fn full_key(&self, operation: &'static str, key: &str) -> Result<String> {
+        self.prefix().full(key).map_err(|reason| CacheError::InvalidKey { operation, reason })
+    }
+
+    fn full_keys<K: AsKey>(
+        &self,
+        operation: &'static str,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<String>> {
+        keys.into_iter().map(|key| self.full_key(operation, key.key_text())).collect()
+    }
+
+    /// Awaits an operation of the backend and names it in its error.
+    async fn during<T>(
+        &self,
+        operation: &'static str,
+        future: impl Future<Output = Result<T, BackendError>>,
+    ) -> Result<T> {
+        self.bounded(future).await.map_err(|error| error.during(operation, self.backend().name()))
+    }
+
+    /// The entry under a key, unless it is a cached "not there".
+    async fn entry(&self, operation: &'static str, key: &str) -> Result<Option<Entry>> {
+        let full_key = self.full_key(operation, key)?;
+        let entry = self.during(operation, self.backend().get(&full_key)).await?;
+        Ok(entry.filter(|entry| !Marks::from_metadata(entry.metadata.as_deref()).is_negative()))
+    }
+
+    fn decode<V: DeserializeOwned>(&self, operation: &'static str, entry: &Entry) -> Result<Option<V>> {
+        if Marks::from_metadata(entry.metadata.as_deref()).is_negative() {
+            return Ok(None);
+        }
+        if entry.value.len() > self.value_limit() {
+            return Err(CacheError::ValueTooLarge { operation, limit: self.value_limit() });
+        }
+        match self.codec().decode(&entry.value) {
+            Some(value) => Ok(Some(value)),
+            None => Err(CacheError::Decode { operation, backend: self.backend().name(), codec: self.codec().name() }),
+        }
+    }
+
+    async fn add(&self, operation: &'static str, key: &str, by: i64, ttl_if_new: Ttl) -> Result<i64> {
+        let full_key = self.full_key(operation, key)?;
+        let ttl_if_new = ttl_if_new.checked(operation)?;
+        self.during(operation, self.backend().increment(&full_key, by, ttl_if_new)).await
+    }
+}
+
+/// A listing under way.
+struct Scan {
+    cache: KvCacheService,
+    operation: &'static str,
+    pattern: Pattern,
+    /// What every matching full key starts with.
+    prefix: String,
+    /// Where the next page starts; `None` when there is no next page.
+    next: Option<Option<String>>,
+}
+
+impl Scan {
+    fn new(cache: &KvCacheService, operation: &'static str, pattern: &str) -> Result<Self> {
+        let pattern =
+            Pattern::parse(pattern).map_err(|reason| CacheError::InvalidPattern { operation, reason })?;
+        let prefix = [cache.prefix().with_colon(), &pattern.literal_prefix()].concat();
+        Ok(Self { cache: cache.clone(), operation, pattern, prefix, next: Some(None) })
+    }
+
+    async fn next_page(&mut self) -> Result<Option<Vec<String>>> {
+        let Some(cursor) = self.next.take() else { return Ok(None) };
+        let options = ListOptions { prefix: self.prefix.clone(), limit: None, cursor };
+        let page = self.cache.during(self.operation, self.cache.backend().list(options)).await?;
+        self.next = page.cursor.map(Some);
+        let own = |listed: crate::backend::ListedKey| {
+            let is_value = !Marks::from_metadata(listed.metadata.as_deref()).is_negative();
+            let key = listed.name.strip_prefix(self.cache.prefix().with_colon())?;
+            (is_value && self.pattern.matches(key)).then(|| key.to_owned())
+        };
+        Ok(Some(page.keys.into_iter().filter_map(own).collect()))
+    }
+}
+
+fn stream(scan: Result<Scan>) -> impl Stream<Item = Result<String>> + Send {
+    use futures_util::{StreamExt, TryStreamExt, stream};
+    let pages = stream::once(async { scan }).map_ok(|scan| {
+        stream::try_unfold(scan, async |mut scan| {
+            let page = scan.next_page().await?;
+            Ok(page.map(|page| (stream::iter(page.into_iter().map(Ok)), scan)))
+        })
+        .try_flatten()
+    });
+    pages.try_flatten().boxed()
+}

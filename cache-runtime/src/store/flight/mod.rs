@@ -1,0 +1,196 @@
+//! The single-flight: one load for all who miss the same key at the same time.
+//!
+//! ```text
+//! enter ──▶ Lead ──▶ begin, load ──▶ seal ──▶ fill ──▶ promote_if_valid ──▶ finish ──▶ waiters: Value
+//!       │                │               nobody joins a fill     │          fail ────▶ waiters: Failed, or LoadYourself
+//!       │                │                               not after an invalidation
+//!       │                └─ dropped, panicked ──▶ one waiter: Lead
+//!       └─▶ Wait ─ too long ──▶ LoadYourself, later TimedOut
+//! ```
+//!
+//! A flight is in the table from `enter` until it is invalidated or its last leader has left it answered, or
+//! without waiters. A sealed one stays there
+//! too, closed to joiners, so that an invalidation finds it. Locks are taken in the order shard, flight; no
+//! foreign code (a waker, a clone, a drop of a value) runs under either, but for the closure of a promotion.
+
+mod depth;
+mod leader;
+mod state;
+mod waiter;
+
+use std::any::Any;
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
+
+pub(crate) use depth::{WaitLimits, leading};
+pub(crate) use leader::Leader;
+pub(crate) use state::SharedError;
+pub(crate) use waiter::{Waited, Waiter};
+
+use super::sync::{Arc, Mutex, MutexGuard, lock};
+use state::State;
+
+/// How many locks the table is split over.
+const SHARDS: usize = 64;
+
+/// Every load in flight, of all keys and types of value.
+pub(crate) struct Flights(Arc<Table>);
+
+/// What a caller of [`Flights::enter`] is to do.
+pub(crate) enum Entered<T> {
+    /// Load; nobody else is.
+    Lead(Leader<T>),
+    /// Wait for the one that loads.
+    Wait(Waiter<T>),
+}
+
+struct Table {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+}
+
+type Shard = HashTable<Listed>;
+
+/// A flight in the table. Those of one key and type that are not open have been sealed.
+struct Listed {
+    hash: u64,
+    namespace: u32,
+    key: Box<str>,
+    open: bool,
+    flight: Arc<dyn Invalidate>,
+}
+
+/// A flight whose type of value is not known.
+trait Invalidate: Any + Send + Sync {
+    fn invalidate(&self);
+}
+
+struct Flight<T> {
+    table: Arc<Table>,
+    hash: u64,
+    state: Mutex<State<T>>,
+}
+
+impl Flights {
+    pub(crate) fn new() -> Self {
+        Self::with_shards(SHARDS)
+    }
+
+    /// A table over `shards` locks, at least one.
+    pub(crate) fn with_shards(shards: usize) -> Self {
+        let shards = (0..shards.max(1)).map(|_| Mutex::new(HashTable::new())).collect();
+        Self(Arc::new(Table { shards, hasher: RandomState::default() }))
+    }
+
+    /// Joins the open flight of the key and type, or leads a new one. Never waits; joining does not allocate.
+    pub(crate) fn enter<T: Clone + Send + Sync + 'static>(&self, namespace: u32, key: &str) -> Entered<T> {
+        let hash = self.0.hash(namespace, key);
+        let mut shard = self.0.shard(hash);
+        let open = shard.find(hash, |listed| {
+            listed.open && listed.is_of(namespace, key) && (&*listed.flight as &dyn Any).is::<Flight<T>>()
+        });
+        if let Some(listed) = open {
+            let flight: Arc<dyn Any + Send + Sync> = Arc::<dyn Invalidate>::clone(&listed.flight);
+            if let Ok(flight) = flight.downcast::<Flight<T>>() {
+                let ticket = lock(&flight.state).join();
+                return Entered::Wait(Waiter::new(flight, ticket));
+            }
+        }
+        let flight = Arc::new(Flight { table: Arc::clone(&self.0), hash, state: Mutex::new(State::led()) });
+        let listed =
+            Listed { hash, namespace, key: key.into(), open: true, flight: Arc::<Flight<T>>::clone(&flight) };
+        shard.insert_unique(hash, listed, |listed| listed.hash);
+        Entered::Lead(Leader::new(flight, 0, true))
+    }
+
+    /// Cuts off the flights of a key, of every type: they are not promoted any more, and who comes now starts
+    /// another. Those who are in them still get their value.
+    ///
+    /// Remove the key from the local tier after this, not before: a flight may promote until it returns.
+    pub(crate) fn invalidate(&self, namespace: u32, key: &str) {
+        let hash = self.0.hash(namespace, key);
+        let mut cut = Vec::new();
+        {
+            let mut shard = self.0.shard(hash);
+            while let Ok(found) = shard.find_entry(hash, |listed| listed.is_of(namespace, key)) {
+                cut.push(found.remove().0);
+            }
+        }
+        cut.iter().for_each(|listed| listed.flight.invalidate());
+    }
+
+    /// [`invalidate`](Self::invalidate) for every key of the namespace that starts with `prefix`; for all of them
+    /// when it is empty.
+    pub(crate) fn invalidate_matching(&self, namespace: u32, prefix: &str) {
+        for shard in &self.0.shards {
+            let cut: Vec<Listed> = lock(shard)
+                .extract_if(|listed| listed.namespace == namespace && listed.key.starts_with(prefix))
+                .collect();
+            cut.iter().for_each(|listed| listed.flight.invalidate());
+        }
+    }
+
+    /// How many flights are in the table.
+    pub(crate) fn len(&self) -> usize {
+        self.0.shards.iter().map(|shard| lock(shard).len()).sum()
+    }
+}
+
+impl Table {
+    fn hash(&self, namespace: u32, key: &str) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u32(namespace);
+        hasher.write(key.as_bytes());
+        hasher.finish()
+    }
+
+    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
+        // The table inside the shard goes by the lowest and the highest bits.
+        let index = (hash >> 32) as usize % self.shards.len();
+        lock(&self.shards[index])
+    }
+}
+
+impl Listed {
+    fn is_of(&self, namespace: u32, key: &str) -> bool {
+        self.namespace == namespace && *self.key == *key
+    }
+}
+
+impl<T: Send + Sync + 'static> Invalidate for Flight<T> {
+    fn invalidate(&self) {
+        lock(&self.state).valid = false;
+    }
+}
+
+impl<T> Flight<T> {
+    /// Closes the flight to joiners.
+    fn seal(&self) {
+        let mut shard = self.table.shard(self.hash);
+        if let Some(listed) = shard.find_mut(self.hash, |listed| self.is(listed)) {
+            listed.open = false;
+        }
+    }
+
+    /// Changes the state with the shard locked too, so that nobody joins meanwhile, and unlists the flight if
+    /// the change says that it is over.
+    fn change<R>(&self, change: impl FnOnce(&mut State<T>) -> R) -> R {
+        let mut shard = self.table.shard(self.hash);
+        let mut state = lock(&self.state);
+        let result = change(&mut state);
+        let over = state.is_over();
+        drop(state);
+        if over && let Ok(found) = shard.find_entry(self.hash, |listed| self.is(listed)) {
+            let unlisted = found.remove().0;
+            drop(shard);
+            drop(unlisted);
+        }
+        result
+    }
+
+    fn is(&self, listed: &Listed) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&listed.flight), self)
+    }
+}

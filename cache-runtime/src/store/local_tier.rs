@@ -1,0 +1,316 @@
+//! The local tier: typed values in this process, bounded, found by a key's text without allocating.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+
+use foldhash::quality::RandomState;
+use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Lifecycle, OptionsBuilder, Weighter};
+
+/// What an entry weighs in bytes beside its value and its key, about as much as it takes.
+const ENTRY_BYTES: usize = 96;
+
+/// What one value is assumed to weigh where only the bytes are bounded.
+const ASSUMED_BYTES: u64 = 512;
+
+/// How many keys that were evicted are remembered, to know them when they come back, per key held.
+const GHOSTS: f64 = 0.5;
+
+/// How large the local tier may grow: in entries, or in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct LocalTier {
+    entries: Option<usize>,
+    bytes: Option<u64>,
+}
+
+impl LocalTier {
+    /// Holds about as many entries, of whatever size; none with 0.
+    pub const fn new(entries: usize) -> Self {
+        Self { entries: Some(entries), bytes: None }
+    }
+
+    /// Holds entries of about as many bytes in all, instead of a number of them; none with 0.
+    ///
+    /// An entry weighs what its type's weigher says, plus its key and about 96 bytes. One that is heavier than
+    /// its shard's part of the whole is not held; with fewer than 32 entries to be expected there is one shard.
+    pub const fn weight(mut self, bytes: u64) -> Self {
+        self.bytes = Some(bytes);
+        self
+    }
+
+    pub(crate) fn build(self) -> Tier {
+        Tier::new(self)
+    }
+}
+
+/// The tier itself.
+pub(crate) struct Tier {
+    cache: Option<Cache<Held, Tag, Weigh, RandomState, Outside>>,
+}
+
+/// What [`Tier::get`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Hit<V> {
+    /// Within its time to live.
+    Fresh(V),
+    /// Past it, but it may still be served.
+    Stale(V),
+}
+
+/// When a value stops being fresh, and when it stops being served, on the clock that `now_ms` is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deadlines {
+    pub(crate) fresh_until: u64,
+    /// No earlier than `fresh_until`; of a stale window longer than 49 days only these count.
+    pub(crate) stale_until: u64,
+}
+
+/// A value on its way into the tier. Making it allocates and weighs, so that inserting does neither.
+pub(crate) struct Prepared {
+    held: Held,
+    tag: Tag,
+}
+
+/// What an insertion put out. Dropping it may run the drop code of values, so do that outside of locks.
+#[must_use = "drop it outside of locks"]
+pub(crate) struct Evicted {
+    _state: Removed,
+}
+
+impl Prepared {
+    /// `version` is the one that a reader has to ask for; `weight` is that of the value, in bytes.
+    pub(crate) fn new<V: Send + Sync + 'static>(
+        namespace: u32,
+        key: &str,
+        value: V,
+        deadlines: Deadlines,
+        version: u32,
+        weight: usize,
+    ) -> Self {
+        let Deadlines { fresh_until, stale_until } = deadlines;
+        let stale_for = u32::try_from(stale_until.saturating_sub(fresh_until)).unwrap_or(u32::MAX);
+        let weight = weight.saturating_add(key.len()).saturating_add(ENTRY_BYTES);
+        let record = Record { fresh_until, stale_for, namespace, key: key.into(), value };
+        let tag = Tag { version, weight: u32::try_from(weight).unwrap_or(u32::MAX) };
+        Self { held: Held(Box::new(record)), tag }
+    }
+}
+
+impl Tier {
+    fn new(config: LocalTier) -> Self {
+        let by_weight = config.bytes.is_some();
+        let capacity = config.bytes.unwrap_or(config.entries.unwrap_or_default() as u64);
+        let entries = match config.bytes {
+            Some(bytes) => usize::try_from(bytes / ASSUMED_BYTES).unwrap_or(usize::MAX),
+            None => config.entries.unwrap_or_default(),
+        };
+        let mut options = OptionsBuilder::new();
+        options.estimated_items_capacity(entries).weight_capacity(capacity).ghost_allocation(GHOSTS);
+        // The builder fails only without the two capacities.
+        let options = options.build().ok().filter(|_| capacity > 0);
+        let make =
+            |options| Cache::with_options(options, Weigh { by_weight }, RandomState::default(), Outside);
+        Self { cache: options.map(make) }
+    }
+
+    /// Finds a value that has not expired at `now_ms`, of this type and version, and gives a clone of it.
+    ///
+    /// The clone is made under the lock of the key's shard, for reading: let `V` be an [`Arc`](std::sync::Arc)
+    /// or small. In return nothing else is written that other readers of the key read.
+    #[inline]
+    pub(crate) fn get<V: Clone + 'static>(
+        &self,
+        namespace: u32,
+        key: &str,
+        version: u32,
+        now_ms: u64,
+    ) -> Option<Hit<V>> {
+        let probe = Probe { namespace, key, now_ms, found: Cell::new(None), value: PhantomData::<V> };
+        let tag = self.cache.as_ref()?.get(&probe)?;
+        // The tag is outside the record; there it costs no space.
+        probe.found.take().filter(|_| tag.version == version)
+    }
+
+    /// Puts a value in, over the one that is there.
+    pub(crate) fn insert(&self, entry: Prepared) -> Evicted {
+        let mut state = Removed::default();
+        match &self.cache {
+            Some(cache) => cache.insert_with_lifecycle(entry.held, entry.tag, &mut state),
+            None => state.more.push(entry.held),
+        }
+        Evicted { _state: state }
+    }
+
+    /// Takes a key's value out, of whatever type. Returns whether it was there.
+    pub(crate) fn remove(&self, namespace: u32, key: &str) -> bool {
+        let removed = self.cache.as_ref().and_then(|cache| cache.remove(&Name { namespace, key }));
+        removed.is_some()
+    }
+
+    /// Takes out every key of the namespace that starts with `prefix`; all of them when it is empty. Looks at
+    /// every entry.
+    pub(crate) fn remove_matching(&self, namespace: u32, prefix: &str) {
+        let Some(cache) = &self.cache else { return };
+        // Two passes, since what `retain` removes it also drops, under the shard's lock.
+        let names = std::cell::RefCell::new(Vec::new());
+        cache.retain(|held, _| {
+            let name = held.0.name();
+            if name.namespace == namespace && name.key.starts_with(prefix) {
+                names.borrow_mut().push(Box::<str>::from(name.key));
+            }
+            true
+        });
+        for key in names.into_inner() {
+            self.remove(namespace, &key);
+        }
+    }
+
+    /// How many entries there are, expired ones too.
+    pub(crate) fn len(&self) -> usize {
+        self.cache.as_ref().map_or(0, Cache::len)
+    }
+
+    /// What the entries weigh: bytes, or their number.
+    pub(crate) fn weight(&self) -> u64 {
+        self.cache.as_ref().map_or(0, Cache::weight)
+    }
+}
+
+/// An entry, whole: what the cache calls the key. It gives out clones of its values, so with the record as
+/// its value every hit would write to a counter that all readers of the key share. A reader therefore finds
+/// what it wants while the keys are being compared, see [`Probe`].
+struct Held(Box<dyn Item>);
+
+/// What the cache calls the value. It has the space for this in any case.
+#[derive(Clone, Copy)]
+struct Tag {
+    version: u32,
+    weight: u32,
+}
+
+struct Record<V> {
+    fresh_until: u64,
+    /// How long it is served after that, in milliseconds.
+    stale_for: u32,
+    namespace: u32,
+    key: Box<str>,
+    value: V,
+}
+
+/// A [`Record`] whose type of value is not known.
+trait Item: Any + Send + Sync {
+    fn name(&self) -> Name<'_>;
+}
+
+impl<V: Send + Sync + 'static> Item for Record<V> {
+    fn name(&self) -> Name<'_> {
+        Name { namespace: self.namespace, key: &self.key }
+    }
+}
+
+/// What an entry is found by.
+#[derive(PartialEq, Eq)]
+struct Name<'a> {
+    namespace: u32,
+    key: &'a str,
+}
+
+impl Hash for Name<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u32(self.namespace);
+        // Nothing follows, so there need be no mark of the end.
+        state.write(self.key.as_bytes());
+    }
+}
+
+impl Equivalent<Held> for Name<'_> {
+    fn equivalent(&self, held: &Held) -> bool {
+        *self == held.0.name()
+    }
+}
+
+impl Hash for Held {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.name().hash(state);
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name() == other.0.name()
+    }
+}
+
+impl Eq for Held {}
+
+/// A reader: it is equal to the entry of its key if that is of its type, and takes the value from it then.
+struct Probe<'a, V> {
+    namespace: u32,
+    key: &'a str,
+    now_ms: u64,
+    found: Cell<Option<Hit<V>>>,
+    value: PhantomData<V>,
+}
+
+impl<V> Hash for Probe<'_, V> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Name { namespace: self.namespace, key: self.key }.hash(state);
+    }
+}
+
+impl<V: Clone + 'static> Equivalent<Held> for Probe<'_, V> {
+    #[inline]
+    fn equivalent(&self, held: &Held) -> bool {
+        let item: &dyn Any = &*held.0;
+        let Some(record) = item.downcast_ref::<Record<V>>() else { return false };
+        if record.namespace != self.namespace || *record.key != *self.key {
+            return false;
+        }
+        if self.now_ms < record.fresh_until {
+            self.found.set(Some(Hit::Fresh(record.value.clone())));
+        } else if self.now_ms < record.fresh_until.saturating_add(u64::from(record.stale_for)) {
+            self.found.set(Some(Hit::Stale(record.value.clone())));
+        }
+        true
+    }
+}
+
+#[derive(Clone)]
+struct Weigh {
+    by_weight: bool,
+}
+
+impl Weighter<Held, Tag> for Weigh {
+    #[inline]
+    fn weight(&self, _: &Held, tag: &Tag) -> u64 {
+        if self.by_weight { u64::from(tag.weight) } else { 1 }
+    }
+}
+
+/// Carries what an insertion puts out from under the lock: values run their authors' drop code.
+#[derive(Clone)]
+struct Outside;
+
+#[derive(Default)]
+struct Removed {
+    /// As a rule it is one.
+    first: Option<Held>,
+    more: Vec<Held>,
+}
+
+impl Lifecycle<Held, Tag> for Outside {
+    type RequestState = Removed;
+
+    #[inline]
+    fn on_evict(&self, removed: &mut Removed, held: Held, _: Tag) {
+        if removed.first.is_none() {
+            removed.first = Some(held);
+        } else {
+            removed.more.push(held);
+        }
+    }
+}

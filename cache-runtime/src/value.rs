@@ -1,0 +1,79 @@
+//! What can be cached.
+
+use std::any::TypeId;
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::classify::{Class, classify};
+use crate::codec::Codec;
+use crate::error::Result;
+
+/// A value that can be cached: `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`.
+///
+/// Implemented for every such type; there is nothing to implement by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached",
+    label = "not a value that can be stored and read back",
+    note = "a cached value is `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`; on your own type: `#[derive(Clone, serde::Serialize, serde::Deserialize)]`",
+    note = "a value that borrows cannot outlive the call: return an owned one (`String` for `&str`)"
+)]
+pub trait Value: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Value for T {}
+
+/// What can be done with a value, for code that does not repeat the bound: an unfit type is one error, not many.
+pub trait ValueOps<V>: Copy + Send + Sync + 'static {
+    #[doc(hidden)]
+    fn encode(self, codec: Codec, value: &V, limit: usize) -> Result<Bytes>;
+    #[doc(hidden)]
+    fn decode(self, codec: Codec, bytes: &[u8]) -> Option<V>;
+    #[doc(hidden)]
+    fn classify(self, value: &V) -> Class;
+    #[doc(hidden)]
+    fn type_id(self) -> TypeId;
+}
+
+/// The witness that `V` is a [`Value`].
+pub struct Witness<V>(PhantomData<fn() -> V>);
+
+impl<V: Value> Witness<V> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<V> Clone for Witness<V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Witness<V> {}
+
+impl<V: Value> ValueOps<V> for Witness<V> {
+    fn encode(self, codec: Codec, value: &V, limit: usize) -> Result<Bytes> {
+        codec.encode(value, limit, "cached call")
+    }
+
+    fn decode(self, codec: Codec, bytes: &[u8]) -> Option<V> {
+        codec.decode(bytes)
+    }
+
+    fn classify(self, value: &V) -> Class {
+        classify(value)
+    }
+
+    fn type_id(self) -> TypeId {
+        TypeId::of::<V>()
+    }
+}
+
+/// States that `V` can be cached.
+#[must_use]
+pub fn value<V: Value>() -> impl ValueOps<V> {
+    Witness::new()
+}
