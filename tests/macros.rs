@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cache_runtime::testing::ManualClock;
-use cache_runtime::{CacheError, KvCacheService, LocalKvNamespace, Ttl, cache_key, cached, invalidates, updates};
+use cache_runtime::{
+    CacheError, KvCacheService, LocalKvNamespace, Ttl, cache_key, cached, invalidates, updates,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +52,8 @@ fn service() -> Service {
 
 fn service_at(time: &ManualClock) -> Service {
     let backend = LocalKvNamespace::builder().clock(time.clock()).build();
-    let cache = KvCacheService::builder(Arc::new(backend)).clock(time.clock()).build().expect("a valid service");
+    let cache =
+        KvCacheService::builder(Arc::new(backend)).clock(time.clock()).build().expect("a valid service");
     Service { cache, ..service() }
 }
 
@@ -418,7 +421,14 @@ async fn updates_writes_what_the_cached_method_reads() {
     s.replace(4, "new").await.expect("it writes");
     assert_eq!(s.result(4).await, Ok(project(4, "new")));
     assert_eq!(s.loads(), 1);
-    assert_eq!(s.cache.ttl(Service::result_key(4)).await.expect("memory answers").map(|ttl| ttl.as_duration().map(|left| left.as_secs() >= 299)), Some(Some(true)));
+    assert_eq!(
+        s.cache
+            .ttl(Service::result_key(4))
+            .await
+            .expect("memory answers")
+            .map(|ttl| ttl.as_duration().map(|left| left.as_secs() >= 299)),
+        Some(Some(true))
+    );
     s.replace(4, "").await.expect_err("it fails");
     assert_eq!(s.result(4).await, Ok(project(4, "a")));
 }

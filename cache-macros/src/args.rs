@@ -78,8 +78,11 @@ pub(crate) const UPDATES: Allowed =
     Allowed { attribute: "updates", keys: Keys::One, named: &["ttl", "strict", "cache", "crate"] };
 pub(crate) const CACHE_KEY: Allowed =
     Allowed { attribute: "cache_key", keys: Keys::One, named: &["ttl", "none_ttl", "version", "crate"] };
-pub(crate) const CACHING: Allowed =
-    Allowed { attribute: "caching", keys: Keys::None, named: &["cache", "ttl", "none_ttl", "skip", "tenant", "crate"] };
+pub(crate) const CACHING: Allowed = Allowed {
+    attribute: "caching",
+    keys: Keys::None,
+    named: &["cache", "ttl", "none_ttl", "skip", "tenant", "crate"],
+};
 
 impl Args {
     /// Parses the arguments of an attribute; reports every mistake.
@@ -155,7 +158,8 @@ impl Args {
             }
             "ttl" => self.ttl = Ttl::from_expr("ttl", input.parse()?, diag),
             "none_ttl" => {
-                self.none_ttl = Ttl::from_expr("none_ttl", input.parse()?, diag).map(|ttl| (name.span(), ttl));
+                self.none_ttl =
+                    Ttl::from_expr("none_ttl", input.parse()?, diag).map(|ttl| (name.span(), ttl));
             }
             "cache" => self.cache = Some(input.parse()?),
             "cache_if" => self.cache_if = Some(input.parse()?),
@@ -170,7 +174,9 @@ impl Args {
                     syn::Error::new(error.span(), "`version` is a number from 1, as in `version = 2`")
                 })?;
                 match number.base10_parse::<u32>() {
-                    Ok(0) | Err(_) => diag.error(number.span(), "`version` is a number from 1, as in `version = 2`"),
+                    Ok(0) | Err(_) => {
+                        diag.error(number.span(), "`version` is a number from 1, as in `version = 2`")
+                    }
                     Ok(version) => self.version = Some((name.span(), version)),
                 }
             }
@@ -179,7 +185,10 @@ impl Args {
                 match word.value().as_str() {
                     "ok" => self.when = Some((word.span(), When::Ok)),
                     "always" => self.when = Some((word.span(), When::Always)),
-                    _ => diag.error(word.span(), "`when` is \"ok\" (the default: only when the method succeeds) or \"always\""),
+                    _ => diag.error(
+                        word.span(),
+                        "`when` is \"ok\" (the default: only when the method succeeds) or \"always\"",
+                    ),
                 }
             }
             _ => {}
@@ -188,7 +197,9 @@ impl Args {
     }
 
     fn parse_skip(&mut self, input: ParseStream<'_>, name: &Ident) -> syn::Result<()> {
-        let shape = || syn::Error::new(name.span(), "`skip` takes the names of parameters, as in `skip(page, limit)`");
+        let shape = || {
+            syn::Error::new(name.span(), "`skip` takes the names of parameters, as in `skip(page, limit)`")
+        };
         if !input.peek(syn::token::Paren) {
             return Err(shape());
         }

@@ -26,6 +26,13 @@ impl Diag {
         }
     }
 
+    /// Adds the errors of another.
+    pub(crate) fn append(&mut self, other: Self) {
+        if let Some(error) = other.0 {
+            self.push(error);
+        }
+    }
+
     /// Whether there is no error.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()

@@ -29,12 +29,18 @@ impl Ttl {
             diag.error(span, message);
             None
         };
-        let zero = || format!("`{name}` is zero: nothing would be cached; give seconds, as in `{name} = 300`, or a text, as in `{name} = \"5m\"`");
+        let zero = || {
+            format!(
+                "`{name}` is zero: nothing would be cached; give seconds, as in `{name} = 300`, or a text, as in `{name} = \"5m\"`"
+            )
+        };
         match &expr {
             Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => match int.base10_parse::<u64>() {
                 Ok(0) => fail(zero()),
                 Ok(seconds) if seconds <= MAX_SECS => Some(Self::Literal(Duration::from_secs(seconds))),
-                _ => fail(format!("`{name}` is longer than 1,000 years; to cache for ever, write `{name} = Ttl::NEVER`")),
+                _ => fail(format!(
+                    "`{name}` is longer than 1,000 years; to cache for ever, write `{name} = Ttl::NEVER`"
+                )),
             },
             Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) => fail(format!(
                 "`{name}` is a whole number of seconds; for a part of a second write a text, as in `{name} = \"{}ms\"`",
@@ -43,13 +49,17 @@ impl Ttl {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => match parse_text(&text.value()) {
                 Ok(duration) if duration.is_zero() => fail(zero()),
                 Ok(duration) if duration <= Duration::from_secs(MAX_SECS) => Some(Self::Literal(duration)),
-                Ok(_) => fail(format!("`{name}` is longer than 1,000 years; to cache for ever, write `{name} = Ttl::NEVER`")),
+                Ok(_) => fail(format!(
+                    "`{name}` is longer than 1,000 years; to cache for ever, write `{name} = Ttl::NEVER`"
+                )),
                 Err(reason) => fail(format!(
                     "`{name} = {}` is not a length of time: {reason}; write a number and a unit, as in `\"90s\"`, `\"5m\"`, `\"1h30m\"` (units: ms, s, m, h, d)",
                     text.token()
                 )),
             },
-            Expr::Lit(_) => fail(format!("`{name}` is a number of seconds, a text such as `\"5m\"`, or a `Duration`")),
+            Expr::Lit(_) => {
+                fail(format!("`{name}` is a number of seconds, a text such as `\"5m\"`, or a `Duration`"))
+            }
             Expr::Unary(ExprUnary { op: UnOp::Neg(_), .. }) => {
                 fail(format!("`{name}` is negative; give seconds, as in `{name} = 300`"))
             }

@@ -4,7 +4,10 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, GenericArgument, Pat, PathArguments, Receiver, ReturnType, Signature, Type, Visibility};
+use syn::{
+    Attribute, FnArg, GenericArgument, Generics, Pat, Path, PathArguments, Receiver, ReturnType, Signature,
+    Type, Visibility,
+};
 
 /// A function with its body.
 pub(crate) struct Function {
@@ -16,6 +19,12 @@ pub(crate) struct Function {
     pub(crate) body: Group,
     /// The output of the future that the function returns.
     pub(crate) output: Output,
+    /// Generics of the trait's impl that its type does not have: siblings carry them themselves.
+    pub(crate) extra_generics: Generics,
+    /// The visibility of the key function, where it is not that of the method.
+    pub(crate) sibling_vis: Option<Visibility>,
+    /// The trait and its associated types and constants: siblings stand outside its impl.
+    pub(crate) siblings_of: Option<(Path, Vec<String>)>,
 }
 
 /// What awaiting the function gives, and how the function is asynchronous.
@@ -51,25 +60,62 @@ impl Parse for Function {
 }
 
 impl Function {
-    fn new(
+    pub(crate) fn new(
         attrs: Vec<Attribute>,
         vis: Visibility,
         defaultness: Option<syn::Token![default]>,
         sig: Signature,
         body: Group,
     ) -> Self {
-        let unit = || Type::Tuple(syn::TypeTuple { attrs: Vec::new(), paren_token: syn::token::Paren::default(), elems: Default::default() });
+        let (extra_generics, sibling_vis, siblings_of) = (Generics::default(), None, None);
+        let unit = || {
+            Type::Tuple(syn::TypeTuple {
+                attrs: Vec::new(),
+                paren_token: syn::token::Paren::default(),
+                elems: Default::default(),
+            })
+        };
         if sig.asyncness.is_some() {
             let output = match &sig.output {
                 ReturnType::Type(_, ty) => (**ty).clone(),
                 ReturnType::Default => unit(),
             };
-            return Self { attrs, vis, defaultness, sig, body, output: Output::Async(output) };
+            return Self {
+                attrs,
+                vis,
+                defaultness,
+                sig,
+                body,
+                output: Output::Async(output),
+                extra_generics,
+                sibling_vis,
+                siblings_of,
+            };
         }
         if let (Some(output), Some(inner)) = (boxed_output(&sig.output), boxed_body(&body)) {
-            return Self { attrs, vis, defaultness, sig, body: inner, output: Output::Boxed(output) };
+            return Self {
+                attrs,
+                vis,
+                defaultness,
+                sig,
+                body: inner,
+                output: Output::Boxed(output),
+                extra_generics,
+                sibling_vis,
+                siblings_of,
+            };
         }
-        Self { attrs, vis, defaultness, sig, body, output: Output::Sync }
+        Self {
+            attrs,
+            vis,
+            defaultness,
+            sig,
+            body,
+            output: Output::Sync,
+            extra_generics,
+            sibling_vis,
+            siblings_of,
+        }
     }
 
     /// The function with `body` in the place of its own.
@@ -120,6 +166,32 @@ impl Function {
         })
     }
 
+    /// The generics that a sibling may need.
+    pub(crate) fn sibling_generics(&self) -> Generics {
+        let mut generics = self.sig.generics.clone();
+        // Lifetimes come first.
+        let (lifetimes, others): (Vec<_>, Vec<_>) = self
+            .extra_generics
+            .params
+            .iter()
+            .chain(&self.sig.generics.params)
+            .cloned()
+            .partition(|param| matches!(param, syn::GenericParam::Lifetime(_)));
+        generics.params = lifetimes.into_iter().chain(others).collect();
+        if let Some(clause) = &self.extra_generics.where_clause {
+            generics.make_where_clause().predicates.extend(clause.predicates.iter().cloned());
+        }
+        generics
+    }
+
+    /// Tokens of the signature as a sibling may write them: `Self::X` of a trait is `<Self as Trait>::X`.
+    pub(crate) fn for_sibling(&self, tokens: TokenStream) -> TokenStream {
+        match &self.siblings_of {
+            Some((path, associated)) if !associated.is_empty() => qualify(tokens, path, associated),
+            _ => tokens,
+        }
+    }
+
     /// Whether the signature mentions `Self`, which only a function of an impl or a trait may.
     pub(crate) fn is_associated(&self) -> bool {
         self.receiver().is_some() || mentions(self.sig.to_token_stream(), "Self")
@@ -133,6 +205,38 @@ impl Function {
     pub(crate) fn self_span(&self) -> Span {
         self.receiver().map_or_else(Span::call_site, |receiver| receiver.self_token.span())
     }
+}
+
+fn qualify(tokens: TokenStream, path: &Path, associated: &[String]) -> TokenStream {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut out = TokenStream::new();
+    let mut index = 0;
+    while let Some(token) = tokens.get(index) {
+        match (token, tokens.get(index + 1), tokens.get(index + 2), tokens.get(index + 3)) {
+            (
+                TokenTree::Ident(this),
+                Some(TokenTree::Punct(first)),
+                Some(TokenTree::Punct(second)),
+                Some(TokenTree::Ident(name)),
+            ) if this == "Self"
+                && first.as_char() == ':'
+                && second.as_char() == ':'
+                && associated.contains(&name.to_string()) =>
+            {
+                out.extend(quote!(<#this as #path>::#name));
+                index += 4;
+                continue;
+            }
+            (TokenTree::Group(group), ..) => {
+                let mut inner = Group::new(group.delimiter(), qualify(group.stream(), path, associated));
+                inner.set_span(group.span());
+                out.extend([TokenTree::Group(inner)]);
+            }
+            (other, ..) => out.extend([other.clone()]),
+        }
+        index += 1;
+    }
+    out
 }
 
 /// Whether `word` occurs in the tokens as an identifier.

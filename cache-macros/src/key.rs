@@ -54,7 +54,12 @@ pub(crate) enum Sources {
 
 impl Key {
     /// Resolves `arg` against the signature of `function`; reports each placeholder that names nothing.
-    pub(crate) fn resolve(arg: KeyArg, function: &Function, sources: Sources, diag: &mut Diag) -> Option<Self> {
+    pub(crate) fn resolve(
+        arg: KeyArg,
+        function: &Function,
+        sources: Sources,
+        diag: &mut Diag,
+    ) -> Option<Self> {
         match arg {
             KeyArg::Expression(expr) => Some(Self::Expression(expr)),
             KeyArg::Template(literal) => {
@@ -85,7 +90,9 @@ impl Key {
             return false;
         }
         match self {
-            Self::Template(key) => key.parts.iter().any(|part| part.root.as_ref().is_some_and(|root| root == RET)),
+            Self::Template(key) => {
+                key.parts.iter().any(|part| part.root.as_ref().is_some_and(|root| root == RET))
+            }
             Self::Expression(expr) => mentions(expr.to_token_stream(), RET),
         }
     }
@@ -115,10 +122,15 @@ fn resolve_part(
 ) -> Part {
     let span = literal.span();
     let name = placeholder.name.clone();
-    let ident = |text: &str, span| syn::parse_str::<Ident>(text).map_or_else(|_| Ident::new(text, span), |mut ident| {
-        ident.set_span(span);
-        ident
-    });
+    let ident = |text: &str, span| {
+        syn::parse_str::<Ident>(text).map_or_else(
+            |_| Ident::new(text, span),
+            |mut ident| {
+                ident.set_span(span);
+                ident
+            },
+        )
+    };
     let (root, fields) = match &placeholder.path {
         PlaceholderPath::Constant(segments) => {
             let segments = segments.iter().map(|segment| ident(segment, span));
@@ -142,14 +154,30 @@ fn resolve_part(
 
     if root == "self" {
         if function.receiver().is_none() {
-            diag.error(span, draw(format!("key template names `<{}>`, but `{owner}` has no `self`", placeholder.path.text()), "name a parameter"));
+            diag.error(
+                span,
+                draw(
+                    format!(
+                        "key template names `<{}>`, but `{owner}` has no `self`",
+                        placeholder.path.text()
+                    ),
+                    "name a parameter",
+                ),
+            );
         } else if fields.is_empty() {
-            diag.error(span, draw("the whole of `self` cannot be a part of a key".into(), "name one of its fields, as in `<self.tenant>`"));
+            diag.error(
+                span,
+                draw(
+                    "the whole of `self` cannot be a part of a key".into(),
+                    "name one of its fields, as in `<self.tenant>`",
+                ),
+            );
         }
         let this = Ident::new("self", function.self_span());
         return Part { name, root: Some(this.clone()), value: quote!(#this #(.#fields)*), ty: None, span };
     }
-    if let Some(param) = function.params().find(|param| param.name.is_some_and(|name| name == root.as_str())) {
+    if let Some(param) = function.params().find(|param| param.name.is_some_and(|name| name == root.as_str()))
+    {
         let whole = fields.is_empty();
         let generic = generics(function).any(|generic| mentions(param.ty.to_token_stream(), &generic))
             || mentions(param.ty.to_token_stream(), "impl");
@@ -170,10 +198,10 @@ fn resolve_part(
         }
         return Part { name, value: quote!(#ret #(.#fields)*), root: Some(ret), ty: None, span };
     }
-    let known: Vec<String> = function.params().filter_map(|param| param.name.map(ToString::to_string)).collect();
-    let in_pattern = function.params().any(|param| {
-        param.name.is_none() && mentions(param.pat.to_token_stream(), root)
-    });
+    let known: Vec<String> =
+        function.params().filter_map(|param| param.name.map(ToString::to_string)).collect();
+    let in_pattern =
+        function.params().any(|param| param.name.is_none() && mentions(param.pat.to_token_stream(), root));
     let (message, hint) = if in_pattern {
         (
             format!("key template names `<{root}>`, which `{owner}` takes apart in a pattern"),
@@ -188,9 +216,17 @@ fn resolve_part(
         let hint = match (suggest(root, known.iter().map(String::as_str)), known.is_empty()) {
             (Some(similar), _) => format!("did you mean `<{similar}>`?"),
             (None, true) => "it has no parameters".to_owned(),
-            (None, false) => format!("its parameters are {}", crate::diag::list(known.iter().map(String::as_str))),
+            (None, false) => {
+                format!("its parameters are {}", crate::diag::list(known.iter().map(String::as_str)))
+            }
         };
-        (format!("key template names `<{}>`, but `{owner}` has no parameter `{root}`", placeholder.path.text()), hint)
+        (
+            format!(
+                "key template names `<{}>`, but `{owner}` has no parameter `{root}`",
+                placeholder.path.text()
+            ),
+            hint,
+        )
     };
     diag.error(span, draw(message, &hint));
     Part { name, root: Some(ident(root, span)), value: TokenStream::new(), ty: None, span }
@@ -208,7 +244,8 @@ fn check_raw_parts(parts: &[Part], diag: &mut Diag) {
 }
 
 fn generics(function: &Function) -> impl Iterator<Item = String> {
-    function.sig.generics.params.iter().filter_map(|param| match param {
+    function.sig.generics.params.iter().chain(&function.extra_generics.params).filter_map(|param| match param
+    {
         GenericParam::Type(param) => Some(param.ident.to_string()),
         GenericParam::Const(param) => Some(param.ident.to_string()),
         GenericParam::Lifetime(_) => None,
@@ -310,8 +347,13 @@ impl Part {
 
 /// The text of a cache expression other than the default.
 pub(crate) fn cache_text(cache: Option<&Expr>) -> Option<String> {
-    let text: String = cache?.to_token_stream().to_string().split_whitespace().collect();
+    let text = compact(&cache?.to_token_stream());
     (text != "self.cache").then_some(text)
+}
+
+/// The text of tokens, without spaces.
+pub(crate) fn compact(tokens: &TokenStream) -> String {
+    tokens.to_string().split_whitespace().collect()
 }
 
 /// Lower-case letters and digits stand for themselves; anything else is `_` and the hex digits of its bytes. No

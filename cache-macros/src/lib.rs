@@ -6,12 +6,15 @@
 //! [`method`] runs the stages. [`diag`] collects every error on the way.
 
 mod args;
+mod caching;
+mod derive;
 mod diag;
 mod duration;
 mod expand;
 mod item;
 mod key;
 mod method;
+mod overlap;
 mod returns;
 mod template;
 mod valid;
@@ -34,6 +37,18 @@ pub fn invalidates(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn updates(args: TokenStream, item: TokenStream) -> TokenStream {
     method::updates(args.into(), item.into()).into()
+}
+
+/// Shared defaults and checks for an impl block. See `cache_runtime`.
+#[proc_macro_attribute]
+pub fn caching(args: TokenStream, item: TokenStream) -> TokenStream {
+    caching::caching(args.into(), item.into()).into()
+}
+
+/// Makes a newtype or a field-less enum a part of keys. See `cache_runtime`.
+#[proc_macro_derive(KeyPart)]
+pub fn derive_key_part(input: TokenStream) -> TokenStream {
+    derive::key_part(input.into()).into()
 }
 
 /// Declares a key, to be named by its path. See `cache_runtime`.

@@ -1,10 +1,11 @@
 //! From an attribute and the function below it to code: parse, resolve, check, expand.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{ReturnType, Signature, Type, Visibility};
 
 use crate::args::{Allowed, Args, CACHE_KEY, CACHED, INVALIDATES, Keys, UPDATES};
+use crate::caching::Block;
 use crate::diag::Diag;
 use crate::expand::cached::Cached;
 use crate::expand::declare::Declared;
@@ -13,21 +14,31 @@ use crate::expand::{Expanded, private};
 use crate::item::{Function, Output};
 use crate::key::{Key, Sources};
 use crate::returns::Returns;
-use crate::{expand, valid};
+use crate::{caching, expand, valid};
 
 /// `#[cached(…)]` on a function.
 pub(crate) fn cached(tokens: TokenStream, item: TokenStream) -> TokenStream {
-    on_function(&CACHED, tokens, item, expand_cached)
+    let site = Span::call_site();
+    on_function(&CACHED, tokens, item, |args, function, diag| {
+        expand_cached(args, function, &Block::default(), site, diag)
+    })
 }
 
 /// `#[invalidates(…)]` on a function.
 pub(crate) fn invalidates(tokens: TokenStream, item: TokenStream) -> TokenStream {
-    on_function(&INVALIDATES, tokens, item, |args, function, diag| expand_write(&INVALIDATES, args, function, &[], diag))
+    on_write(&INVALIDATES, tokens, item)
 }
 
 /// `#[updates(…)]` on a function.
 pub(crate) fn updates(tokens: TokenStream, item: TokenStream) -> TokenStream {
-    on_function(&UPDATES, tokens, item, |args, function, diag| expand_write(&UPDATES, args, function, &[], diag))
+    on_write(&UPDATES, tokens, item)
+}
+
+fn on_write(allowed: &Allowed, tokens: TokenStream, item: TokenStream) -> TokenStream {
+    let site = Span::call_site();
+    on_function(allowed, tokens, item, |args, function, diag| {
+        expand_write(allowed, args, function, &Block::default(), site, diag)
+    })
 }
 
 /// The function is emitted even when the attribute is wrong, so that no other error follows from its absence.
@@ -37,6 +48,9 @@ fn on_function(
     item: TokenStream,
     expand: impl FnOnce(&Args, &Function, &mut Diag) -> Option<Expanded>,
 ) -> TokenStream {
+    if tokens.to_string() == caching::USED {
+        return TokenStream::new();
+    }
     let mut diag = Diag::default();
     let args = Args::parse(tokens, allowed, &mut diag);
     let function = match syn::parse2::<Function>(item.clone()) {
@@ -58,9 +72,14 @@ fn on_function(
 
 fn not_a_function(attribute: &str, item: &TokenStream, error: syn::Error) -> syn::Error {
     let of_impl = syn::parse2::<syn::ItemImpl>(item.clone()).is_ok();
-    let other = of_impl || syn::parse2::<syn::Item>(item.clone()).is_ok_and(|item| !matches!(item, syn::Item::Fn(_) | syn::Item::Verbatim(_)));
+    let other = of_impl
+        || syn::parse2::<syn::Item>(item.clone())
+            .is_ok_and(|item| !matches!(item, syn::Item::Fn(_) | syn::Item::Verbatim(_)));
     if of_impl {
-        syn::Error::new_spanned(item, format!("`#[{attribute}]` goes on a method; on an impl block, `#[caching]` goes"))
+        syn::Error::new_spanned(
+            item,
+            format!("`#[{attribute}]` goes on a method; on an impl block, `#[caching]` goes"),
+        )
     } else if other {
         syn::Error::new_spanned(item, format!("`#[{attribute}]` goes on an `async fn`"))
     } else {
@@ -69,20 +88,32 @@ fn not_a_function(attribute: &str, item: &TokenStream, error: syn::Error) -> syn
 }
 
 /// Checks and expands a `#[cached]` function.
-pub(crate) fn expand_cached(args: &Args, function: &Function, diag: &mut Diag) -> Option<Expanded> {
+pub(crate) fn expand_cached(
+    args: &Args,
+    function: &Function,
+    block: &Block,
+    attribute: Span,
+    diag: &mut Diag,
+) -> Option<Expanded> {
     valid::function(CACHED.attribute, args, function, diag);
     let missing = args.keys.is_empty() && diag.is_empty();
     if missing {
-        diag.error(proc_macro2::Span::call_site(), "`#[cached]` needs a key: `#[cached(key = \"project:<id>\", ttl = 300)]`");
+        diag.error(attribute, "`#[cached]` needs a key: `#[cached(key = \"project:<id>\", ttl = 300)]`");
     }
-    let key = args.keys.first().cloned().and_then(|key| Key::resolve(key, function, Sources::Arguments, diag));
+    let key =
+        args.keys.first().cloned().and_then(|key| Key::resolve(key, function, Sources::Arguments, diag));
     let returns = returns(function, args, diag);
     let none_possible = returns.as_ref().is_none_or(Returns::may_be_none);
     valid::cached(args, function, key.as_ref(), none_possible, diag);
+    if let (Some(key), Some(returns)) = (&key, &returns) {
+        caching::check_tenant(block, key, diag);
+        caching::check_type_parameters(block, key, function, &returns.value, diag);
+    }
     if !diag.is_empty() {
         return None;
     }
-    let cached = Cached { private: private(args.krate.as_ref()), args, function, key: key?, returns: returns? };
+    let cached =
+        Cached { private: private(args.krate.as_ref()), args, function, key: key?, returns: returns? };
     Some(expand::cached::expand(&cached))
 }
 
@@ -91,27 +122,37 @@ pub(crate) fn expand_write(
     allowed: &Allowed,
     args: &Args,
     function: &Function,
-    known: &[String],
+    block: &Block,
+    site: Span,
     diag: &mut Diag,
 ) -> Option<Expanded> {
     let attribute = allowed.attribute;
     valid::function(attribute, args, function, diag);
     if args.keys.is_empty() && diag.is_empty() {
-        diag.error(
-            proc_macro2::Span::call_site(),
-            format!("`#[{attribute}]` needs a key: `#[{attribute}(\"project:<id>\")]`"),
-        );
+        diag.error(site, format!("`#[{attribute}]` needs a key: `#[{attribute}(\"project:<id>\")]`"));
     }
     let sources = if allowed.keys == Keys::Many { Sources::ArgumentsAndResult } else { Sources::Arguments };
     let keys: Vec<Key> =
         args.keys.iter().filter_map(|key| Key::resolve(key.clone(), function, sources, diag)).collect();
     valid::write(attribute, args, function, &keys, diag);
+    keys.iter().for_each(|key| caching::check_tenant(block, key, diag));
     let returns = returns(function, args, diag);
     if !diag.is_empty() {
         return None;
     }
-    let write = Write { private: private(args.krate.as_ref()), args, function, keys, returns: returns?, known };
-    Some(if allowed.keys == Keys::Many { expand::write::invalidates(&write) } else { expand::write::updates(&write) })
+    let write = Write {
+        private: private(args.krate.as_ref()),
+        args,
+        function,
+        keys,
+        returns: returns?,
+        known: &block.known,
+    };
+    Some(if allowed.keys == Keys::Many {
+        expand::write::invalidates(&write)
+    } else {
+        expand::write::updates(&write)
+    })
 }
 
 fn returns(function: &Function, args: &Args, diag: &mut Diag) -> Option<Returns> {
@@ -160,7 +201,10 @@ impl syn::parse::Parse for Declaration {
         let attrs = input.call(syn::Attribute::parse_outer)?;
         let vis: Visibility = input.parse()?;
         let sig: Signature = input.parse().map_err(|error| {
-            syn::Error::new(error.span(), "`#[cache_key]` goes on a function without a body: `fn project_key(id: u64) -> Project;`")
+            syn::Error::new(
+                error.span(),
+                "`#[cache_key]` goes on a function without a body: `fn project_key(id: u64) -> Project;`",
+            )
         })?;
         if !input.peek(syn::Token![;]) {
             return Err(syn::Error::new_spanned(
@@ -174,7 +218,7 @@ impl syn::parse::Parse for Declaration {
             ReturnType::Default => Output::Sync,
         };
         let body = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, TokenStream::new());
-        Ok(Self { function: Function { attrs, vis, defaultness: None, sig, body, output } })
+        Ok(Self { function: Function { output, ..Function::new(attrs, vis, None, sig, body) } })
     }
 }
 
@@ -187,18 +231,25 @@ fn expand_cache_key(args: &Args, declaration: &Declaration, diag: &mut Diag) -> 
     let value: Option<&Type> = match &function.output {
         Output::Async(ty) => Some(ty),
         _ => {
-            diag.error(name.span(), format!("which type of value is cached there? write `fn {name}(…) -> Value;`"));
+            diag.error(
+                name.span(),
+                format!("which type of value is cached there? write `fn {name}(…) -> Value;`"),
+            );
             None
         }
     };
     if let Some(value) = value {
-        let inner = crate::item::only_argument(value, "Result").or_else(|| crate::item::only_argument(value, "Option"));
+        let inner = crate::item::only_argument(value, "Result")
+            .or_else(|| crate::item::only_argument(value, "Option"));
         if inner.is_some() {
             diag.error_at(value, "name the value that is cached, without `Result` or `Option` around it");
         }
     }
     if args.keys.is_empty() && diag.is_empty() {
-        diag.error(proc_macro2::Span::call_site(), "`#[cache_key]` needs a template: `#[cache_key(\"project:<id>\", ttl = 300)]`");
+        diag.error(
+            Span::call_site(),
+            "`#[cache_key]` needs a template: `#[cache_key(\"project:<id>\", ttl = 300)]`",
+        );
     }
     if args.ttl.is_none() && !args.keys.is_empty() {
         diag.error(
@@ -206,15 +257,22 @@ fn expand_cache_key(args: &Args, declaration: &Declaration, diag: &mut Diag) -> 
             "how long may the value be served? add `ttl = 300` (seconds), `ttl = \"5m\"` or `ttl = Ttl::NEVER`",
         );
     }
-    let key = args.keys.first().cloned().and_then(|key| Key::resolve(key, function, Sources::Arguments, diag))?;
+    let key =
+        args.keys.first().cloned().and_then(|key| Key::resolve(key, function, Sources::Arguments, diag))?;
     let Key::Template(key) = key else {
         diag.error(key.span(), "`#[cache_key]` declares a key by a template, as in \"project:<id>\"");
         return None;
     };
     for param in function.params() {
-        let used = param.name.is_some_and(|name| key.parts.iter().any(|part| part.root.as_ref() == Some(name)));
+        let used =
+            param.name.is_some_and(|name| key.parts.iter().any(|part| part.root.as_ref() == Some(name)));
         if let (Some(name), false) = (param.name, used) {
-            diag.error(name.span(), format!("`{name}` is not in the key; add `<{name}>` to the template, or remove the parameter"));
+            diag.error(
+                name.span(),
+                format!(
+                    "`{name}` is not in the key; add `<{name}>` to the template, or remove the parameter"
+                ),
+            );
         }
     }
     let declared = Declared {

@@ -82,7 +82,10 @@ impl Returns {
     /// The marker for a write, whose value need not be named: an alias is seen through.
     pub(crate) fn shape_by_type(&self, private: &TokenStream) -> TokenStream {
         match self.shape {
-            Shape::Plain => Self { shape: Shape::Probed, whole: self.whole.clone(), value: self.value.clone() }.shape(private),
+            Shape::Plain => {
+                Self { shape: Shape::Probed, whole: self.whole.clone(), value: self.value.clone() }
+                    .shape(private)
+            }
             _ => self.shape(private),
         }
     }

@@ -73,7 +73,9 @@ impl TemplateError {
 /// A message with the template drawn below it, `at` underlined, and a hint beside the carets.
 pub(crate) fn draw(message: &str, template: &str, at: (usize, usize), hint: &str) -> String {
     // A control character would break the drawing, and two columns for one would shift the carets.
-    let shown = |text: &str| -> String { text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect() };
+    let shown = |text: &str| -> String {
+        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    };
     let slice = |from: usize, to: usize| template.get(from..to).unwrap_or_default();
     let before = slice(0, at.0).chars().count() + 1;
     let marked = slice(at.0, at.1).chars().count().max(1);
@@ -141,7 +143,11 @@ impl Template {
     fn check(&self, errors: &mut Vec<TemplateError>) {
         let whole = (0, self.text.len());
         if self.segments.is_empty() {
-            errors.push(TemplateError::new("the key template is empty", "name the thing: \"project:<id>\"", whole));
+            errors.push(TemplateError::new(
+                "the key template is empty",
+                "name the thing: \"project:<id>\"",
+                whole,
+            ));
         }
         let literals: usize = self.literals().map(str::len).sum();
         if literals > MAX_LEN {
@@ -243,12 +249,15 @@ mod tests {
     use super::*;
 
     fn errors(text: &str) -> Vec<String> {
-        Template::parse(text).map(|_| Vec::new()).unwrap_or_else(|errors| errors.into_iter().map(|e| e.message).collect())
+        Template::parse(text)
+            .map(|_| Vec::new())
+            .unwrap_or_else(|errors| errors.into_iter().map(|e| e.message).collect())
     }
 
     #[test]
     fn a_template_is_literals_and_placeholders() {
-        let template = Template::parse("org:<org_id>:<user.id>/<self.tenant>|<E::KIND>#<owner = user>").expect("it parses");
+        let template = Template::parse("org:<org_id>:<user.id>/<self.tenant>|<E::KIND>#<owner = user>")
+            .expect("it parses");
         let names: Vec<_> = template.placeholders().map(|p| (p.name.as_str(), p.path.text())).collect();
         assert_eq!(
             names,

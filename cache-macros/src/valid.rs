@@ -14,7 +14,9 @@ pub(crate) fn function(attribute: &str, args: &Args, function: &Function, diag: 
     if matches!(function.output, Output::Sync) {
         diag.error(
             function.sig.fn_token.span,
-            format!("`{name}` is not `async`, and `#[{attribute}]` awaits the cache; write `async fn {name}`"),
+            format!(
+                "`{name}` is not `async`, and `#[{attribute}]` awaits the cache; write `async fn {name}`"
+            ),
         );
     }
     if args.cache.is_none() && function.receiver().is_none() {
@@ -26,9 +28,16 @@ pub(crate) fn function(attribute: &str, args: &Args, function: &Function, diag: 
 }
 
 /// What holds for `#[cached]`.
-pub(crate) fn cached(args: &Args, function: &Function, key: Option<&Key>, none_possible: bool, diag: &mut Diag) {
+pub(crate) fn cached(
+    args: &Args,
+    function: &Function,
+    key: Option<&Key>,
+    none_possible: bool,
+    diag: &mut Diag,
+) {
     let name = &function.sig.ident;
-    let params: Vec<String> = function.params().filter_map(|param| param.name.map(ToString::to_string)).collect();
+    let params: Vec<String> =
+        function.params().filter_map(|param| param.name.map(ToString::to_string)).collect();
     for skipped in &args.skip {
         let text = skipped.to_string();
         if !params.contains(&text) {
@@ -37,7 +46,10 @@ pub(crate) fn cached(args: &Args, function: &Function, key: Option<&Key>, none_p
                 None if params.is_empty() => String::new(),
                 None => format!("; its parameters are {}", list(params.iter().map(String::as_str))),
             };
-            diag.error(skipped.span(), format!("`skip` names `{text}`, but `{name}` has no parameter `{text}`{fix}"));
+            diag.error(
+                skipped.span(),
+                format!("`skip` names `{text}`, but `{name}` has no parameter `{text}`{fix}"),
+            );
         } else if key.is_some_and(|key| key.uses(skipped)) {
             diag.error(skipped.span(), format!("`{text}` is in the key; remove it from `skip`"));
         }
@@ -74,7 +86,8 @@ fn parameters(args: &Args, function: &Function, key: &Key, diag: &mut Diag) {
             }
             continue;
         };
-        let in_cache = args.cache.as_ref().is_some_and(|cache| mentions(cache.to_token_stream(), &name.to_string()));
+        let in_cache =
+            args.cache.as_ref().is_some_and(|cache| mentions(cache.to_token_stream(), &name.to_string()));
         if key.uses(name) || args.skip.contains(name) || in_cache {
             continue;
         }

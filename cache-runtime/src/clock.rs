@@ -46,7 +46,9 @@ impl Clock {
     #[cfg(not(target_family = "wasm"))]
     fn start() -> Self {
         let start = Instant::now();
-        let build = |ticking| Self(Arc::new(Source { coarse: AtomicU64::new(0), kind: Kind::System { start, ticking } }));
+        let build = |ticking| {
+            Self(Arc::new(Source { coarse: AtomicU64::new(0), kind: Kind::System { start, ticking } }))
+        };
         let clock = build(true);
         let ticker = clock.clone();
         let spawned = std::thread::Builder::new().name("cache-clock".into()).spawn(move || {

@@ -1,5 +1,8 @@
 //! Cache-aside for async services: typed keys that the compiler checks, over memory, Redis or Cloudflare KV.
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod backend;
 mod call;
 mod classify;
@@ -9,16 +12,14 @@ mod codec;
 pub mod declared;
 mod error;
 mod key;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 mod rt;
 mod service;
+mod store;
 mod ttl;
 mod value;
 
 pub use backend::*;
-pub use cache_macros::{cache_key, cached, invalidates, updates};
+pub use cache_macros::{KeyPart, cache_key, cached, caching, invalidates, updates};
 pub use call::{Always, CallSite, CallSiteKind, CallSiteStats, Condition, Policy, call_sites};
 pub use clock::Clock;
 pub use codec::Codec;

@@ -46,9 +46,10 @@ impl Ttl {
     /// The length of time for `operation`, or why it is refused.
     pub(crate) fn checked(self, operation: &'static str) -> Result<Option<Duration>> {
         match self.0 {
-            Some(duration) if duration.is_zero() => {
-                Err(CacheError::InvalidTtl { operation, reason: "it is zero; to store for ever, use `Ttl::NEVER`" })
-            }
+            Some(duration) if duration.is_zero() => Err(CacheError::InvalidTtl {
+                operation,
+                reason: "it is zero; to store for ever, use `Ttl::NEVER`",
+            }),
             Some(duration) if duration > Self::MAX => Err(CacheError::InvalidTtl {
                 operation,
                 reason: "it is longer than 1,000 years; to store for ever, use `Ttl::NEVER`",

@@ -26,7 +26,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     let handle = cache_handle(private, args.cache.as_ref(), function);
     let witness = returns.witness(private);
     let shape = returns.shape(private);
-    let policy = policy(private, args);
+    let policy = policy(private, args, value);
     let body = pinned_body(private, function, &returns.whole);
 
     let (site, key, siblings, bounded) = match key {
@@ -68,16 +68,19 @@ pub(crate) fn template(private: &TokenStream, args: &Args, key: &TemplateKey) ->
         quote!(.none_ttl(#ttl))
     });
     let version = args.version.map(|(_, version)| quote!(.version(#version)));
-    quote!(#private::Template::new(#text) #ttl #none_ttl #version)
+    let by_type = key.parts.iter().any(|part| part.root.is_none()).then(|| quote!(.by_type()));
+    quote!(#private::Template::new(#text) #ttl #none_ttl #version #by_type)
 }
 
-fn policy(private: &TokenStream, args: &Args) -> TokenStream {
+fn policy(private: &TokenStream, args: &Args, value: &syn::Type) -> TokenStream {
+    // A closure's parameter needs the type said.
+    let value = args.cache_if.as_ref().map(|_| quote!(::<#value>));
     let start = match &args.ttl {
         Some(ttl) => {
             let ttl = ttl.tokens(private);
-            quote!(#private::Policy::new(#ttl))
+            quote!(#private::Policy #value::new(#ttl))
         }
-        None => quote!(#private::Policy::declared()),
+        None => quote!(#private::Policy #value::declared()),
     };
     let none_ttl = args.none_ttl.as_ref().map(|(_, ttl)| {
         let ttl = ttl.tokens(private);
@@ -91,7 +94,8 @@ fn policy(private: &TokenStream, args: &Args) -> TokenStream {
 /// A constant assertion that the longest key fits, where every part has a known length.
 pub(crate) fn bounded(private: &TokenStream, key: &TemplateKey) -> TokenStream {
     const BOUNDED: [&str; 15] = [
-        "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "bool", "char", "Uuid",
+        "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "bool",
+        "char", "Uuid",
     ];
     let literal: usize = key.template.literals().map(str::len).sum();
     let mut lengths = Vec::new();

@@ -51,10 +51,12 @@ fn cache_handle(private: &TokenStream, cache: Option<&Expr>, function: &Function
             default
         }
     };
-    let shared = function.receiver().is_some_and(|receiver| {
-        matches!(receiver.kind, syn::ReceiverKind::Reference(_, _, None))
-    });
-    let of_parameter = function.params().any(|param| param.name.is_some_and(|name| mentions(cache.clone(), &name.to_string())));
+    let shared = function
+        .receiver()
+        .is_some_and(|receiver| matches!(receiver.kind, syn::ReceiverKind::Reference(_, _, None)));
+    let of_parameter = function
+        .params()
+        .any(|param| param.name.is_some_and(|name| mentions(cache.clone(), &name.to_string())));
     if of_parameter || (function.receiver().is_some() && !shared) {
         quote!(&#private::own(&#cache))
     } else {

@@ -24,7 +24,11 @@ pub(crate) fn expand(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStr
 }
 
 /// The key, rendered with a static template of its own.
-pub(crate) fn render_with_static(private: &TokenStream, template: &TokenStream, key: &TemplateKey) -> TokenStream {
+pub(crate) fn render_with_static(
+    private: &TokenStream,
+    template: &TokenStream,
+    key: &TemplateKey,
+) -> TokenStream {
     let render = key.render(private, &quote!(&TEMPLATE));
     quote!({
         static TEMPLATE: #private::Template = #template;
@@ -40,7 +44,7 @@ fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
         let text = method.to_string();
         format_ident!("{}_key", text.strip_prefix("r#").unwrap_or(&text), span = method.span())
     });
-    let value = &returns.value;
+    let value = function.for_sibling(returns.value.to_token_stream());
     let uses_self = key.parts.iter().any(|part| part.root.as_ref().is_some_and(|root| root == "self"));
     let receiver = uses_self.then(|| {
         let this = Ident::new("self", function.self_span());
@@ -48,15 +52,17 @@ fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     });
     let inputs: Vec<TokenStream> = function
         .params()
-        .filter(|param| param.name.is_some_and(|name| key.parts.iter().any(|part| part.root.as_ref() == Some(name))))
+        .filter(|param| {
+            param.name.is_some_and(|name| key.parts.iter().any(|part| part.root.as_ref() == Some(name)))
+        })
         .map(|param| {
-            let (name, ty) = (param.name, param.ty);
+            let (name, ty) = (param.name, function.for_sibling(param.ty.to_token_stream()));
             quote!(#name: #ty)
         })
         .collect();
     let mut used = quote!(#(#inputs,)* #value);
     used.extend(key.parts.iter().filter(|part| part.root.is_none()).map(|part| part.value.clone()));
-    let generics = used_generics(&function.sig.generics, &used);
+    let generics = used_generics(&function.sibling_generics(), &used);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let rendered = if function.is_associated() {
         key.call_hidden(args.cache.as_ref())
@@ -83,9 +89,13 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     let Cached { private, args, function, returns, .. } = cached;
     let name = key.hidden_name(args.cache.as_ref(), Span::call_site());
     let value_name = key.hidden_value_name(args.cache.as_ref(), Span::call_site());
-    let names: Vec<Ident> = (0..key.parts.len()).map(|index| format_ident!("p{index}", span = Span::mixed_site())).collect();
+    let names: Vec<Ident> =
+        (0..key.parts.len()).map(|index| format_ident!("p{index}", span = Span::mixed_site())).collect();
     let inputs = key.parts.iter().zip(&names).map(|(part, name)| match &part.ty {
-        Some(ty) => quote!(#name: impl #private::PartOf<#ty>),
+        Some(ty) => {
+            let ty = function.for_sibling(ty.to_token_stream());
+            quote!(#name: impl #private::PartOf<#ty>)
+        }
         None => quote!(#name: impl #private::KeyPart),
     });
     let mut parts = key.parts.iter().zip(&names);
@@ -93,15 +103,18 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
         Segment::Literal(text) => quote!(.literal(#text)),
         Segment::Placeholder(_) => match parts.next() {
             Some((part, name)) => match &part.ty {
-                Some(ty) => quote!(.part::<#ty>(#name)),
+                Some(ty) => {
+                    let ty = function.for_sibling(ty.to_token_stream());
+                    quote!(.part::<#ty>(#name))
+                }
                 None => quote!(.any_part(#name)),
             },
             None => TokenStream::new(),
         },
     });
     // The value's type can be told only if no generic of the method is in it.
-    let value = &returns.value;
-    let generic = !used_generics(&function.sig.generics, &value.to_token_stream()).params.is_empty();
+    let value = function.for_sibling(returns.value.to_token_stream());
+    let generic = !used_generics(&function.sibling_generics(), &value).params.is_empty();
     let has_ttl = args.ttl.as_ref().is_some_and(crate::duration::Ttl::is_literal);
     let declared = match (generic, has_ttl) {
         (true, _) => quote!(#private::declared::Generic),
@@ -127,11 +140,8 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
 }
 
 /// The visibility of the method; in a trait's impl, where methods have none, that of the crate.
-fn visibility(function: &Function) -> TokenStream {
-    match &function.vis {
-        Visibility::Inherited => TokenStream::new(),
-        vis => vis.to_token_stream(),
-    }
+fn visibility(function: &Function) -> &Visibility {
+    function.sibling_vis.as_ref().unwrap_or(&function.vis)
 }
 
 /// The generics that `used` mentions, with the bounds on them.

@@ -36,7 +36,10 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
     let mut kept = Kept::default();
     let after: Vec<TokenStream> = after.into_iter().map(|key| kept.result_key(write, key)).collect();
     let kept = kept.bindings(private);
-    let ret = Ident::new(RET, keys.iter().find(|key| key.needs_result(function)).map_or_else(Span::call_site, Key::span));
+    let ret = Ident::new(
+        RET,
+        keys.iter().find(|key| key.needs_result(function)).map_or_else(Span::call_site, Key::span),
+    );
     let ret = if after.is_empty() { quote!(_) } else { quote!(#ret) };
     let function = function.with_body(&quote! {
         #kept
@@ -67,7 +70,8 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
             let name = template.hidden_value_name(args.cache.as_ref(), Span::mixed_site());
             let fallback = quote!(fn #name() -> #private::declared::Unknown { #private::declared::Unknown });
             let declared = with_fallback(&fallback, &quote!(Self::#name()));
-            let check = Ident::new(if args.ttl.is_some() { "with_own_ttl" } else { "with_declared_ttl" }, span);
+            let check =
+                Ident::new(if args.ttl.is_some() { "with_own_ttl" } else { "with_declared_ttl" }, span);
             quote_spanned!(span=> #private::declared::#check::<#value, _>(#declared, #key))
         }
         Key::Expression(expr) => quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr)),
@@ -133,10 +137,12 @@ impl Write<'_> {
         let span = key.literal.span();
         let name = key.hidden_name(cache, Span::mixed_site());
         let text = key.template.text.replace('{', "{{").replace('}', "}}");
-        let place = crate::key::cache_text(cache).map(|cache| {
-            format!(" in the cache `{}`", cache.replace('{', "{{").replace('}', "}}"))
-        });
-        let message = format!("no `#[cached]` method of `{{Self}}` has the key template \"{text}\"{}", place.unwrap_or_default());
+        let place = crate::key::cache_text(cache)
+            .map(|cache| format!(" in the cache `{}`", cache.replace('{', "{{").replace('}', "}}")));
+        let message = format!(
+            "no `#[cached]` method of `{{Self}}` has the key template \"{text}\"{}",
+            place.unwrap_or_default()
+        );
         let note = match crate::diag::suggest(&key.template.text, self.known.iter().map(String::as_str)) {
             Some(similar) => format!("did you mean \"{}\"?", similar.replace('{', "{{").replace('}', "}}")),
             None if self.known.is_empty() => {
@@ -147,8 +153,13 @@ impl Write<'_> {
                 crate::diag::list(self.known.iter().map(String::as_str)).replace('{', "{{").replace('}', "}}")
             ),
         };
-        let generics = key.parts.iter().enumerate().map(|(index, _)| format_ident!("P{index}", span = Span::mixed_site()));
-        let (generics, inputs): (Vec<_>, Vec<_>) = generics.map(|generic| (generic.clone(), quote!(_: #generic))).unzip();
+        let generics = key
+            .parts
+            .iter()
+            .enumerate()
+            .map(|(index, _)| format_ident!("P{index}", span = Span::mixed_site()));
+        let (generics, inputs): (Vec<_>, Vec<_>) =
+            generics.map(|generic| (generic.clone(), quote!(_: #generic))).unzip();
         let fallback = quote_spanned! {Span::mixed_site()=>
             fn #name<#(#generics),*>(#(#inputs),*) -> #private::RawKey
             where
@@ -184,7 +195,13 @@ impl Kept {
         let mut parts = Vec::new();
         for part in &key.parts {
             let from_result = part.root.as_ref().is_some_and(|root| root == RET);
-            let mut part = crate::key::Part { name: part.name.clone(), value: part.value.clone(), root: part.root.clone(), ty: part.ty.clone(), span: part.span };
+            let mut part = crate::key::Part {
+                name: part.name.clone(),
+                value: part.value.clone(),
+                root: part.root.clone(),
+                ty: part.ty.clone(),
+                span: part.span,
+            };
             if !from_result {
                 let name = format_ident!("kept_{}", self.0.len(), span = Span::mixed_site());
                 self.0.push((name.clone(), part.argument()));
@@ -192,7 +209,11 @@ impl Kept {
             }
             parts.push(part);
         }
-        write.template_key(&TemplateKey { literal: key.literal.clone(), template: key.template.clone(), parts })
+        write.template_key(&TemplateKey {
+            literal: key.literal.clone(),
+            template: key.template.clone(),
+            parts,
+        })
     }
 
     fn bindings(&self, private: &TokenStream) -> TokenStream {

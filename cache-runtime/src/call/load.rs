@@ -154,7 +154,8 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
     fn prepare<C>(&self, policy: &Policy<V, C>) -> Option<String> {
         let now = || self.cache.clock().now();
         if !self.site.admits(self.ops.type_id()) {
-            self.site.went_by(now(), &"this generic function cached a value of another type under its template");
+            self.site
+                .went_by(now(), &"this generic function cached a value of another type under its template");
             return None;
         }
         if self.template(policy).is_none() {
@@ -177,9 +178,8 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
 
     async fn read<C>(&self, full_key: String, policy: &Policy<V, C>) -> Found<V> {
         let cache = self.cache;
-        let permit = |lease| {
-            Found::Nothing(Some(Permit { cache: cache.clone(), full_key: full_key.clone(), lease }))
-        };
+        let permit =
+            |lease| Found::Nothing(Some(Permit { cache: cache.clone(), full_key: full_key.clone(), lease }));
         match cache.bounded(cache.backend().read(&full_key)).await {
             Ok(Read::Hit(entry)) => match self.usable(&entry, policy) {
                 Some(found) => {
@@ -210,7 +210,9 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
     /// The value of an entry, unless it is of another version, too large or does not decode.
     fn usable<C>(&self, entry: &Entry, policy: &Policy<V, C>) -> Option<Found<V>> {
         let marks = Marks::from_metadata(entry.metadata.as_deref());
-        if marks.version != policy.version_for(self.key.template()) || entry.value.len() > self.cache.value_limit() {
+        if marks.version != policy.version_for(self.key.template())
+            || entry.value.len() > self.cache.value_limit()
+        {
             return None;
         }
         if marks.is_negative() {

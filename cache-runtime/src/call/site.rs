@@ -142,7 +142,12 @@ impl CallSite {
     /// The site of an `#[invalidates]`.
     #[doc(hidden)]
     #[must_use]
-    pub const fn invalidates(template: Template, function: &'static str, file: &'static str, line: u32) -> Self {
+    pub const fn invalidates(
+        template: Template,
+        function: &'static str,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
         Self::new(CallSiteKind::Invalidates, template, function, file, line)
     }
 

@@ -197,7 +197,9 @@ impl<V, O: ValueOps<V>> Update<V, O> {
     {
         let Self { write, key, ttl, ops, .. } = self;
         match write.begin().await {
-            Ok(begun) => begun.run_update(shape, body, |begun, value| begun.encode(&key, ttl, ops, value)).await,
+            Ok(begun) => {
+                begun.run_update(shape, body, |begun, value| begun.encode(&key, ttl, ops, value)).await
+            }
             Err((_, error)) => shape.refused(error),
         }
     }
@@ -287,7 +289,9 @@ impl Begun {
             let names: Vec<&str> = keys.iter().map(String::as_str).collect();
             match cache.bounded(cache.backend().finish_write(&names, token, update)).await {
                 Ok(_) => names.iter().for_each(|_| site.count(Event::Invalidation)),
-                Err(error) => site.failed(cache.clock().now(), &error.during(OPERATION, cache.backend().name())),
+                Err(error) => {
+                    site.failed(cache.clock().now(), &error.during(OPERATION, cache.backend().name()))
+                }
             }
         }
     }

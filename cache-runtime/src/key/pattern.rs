@@ -35,7 +35,9 @@ impl Pattern {
                 '*' if tokens.last() == Some(&Token::Any) => continue,
                 '*' => Token::Any,
                 '?' => Token::One,
-                '\\' => Token::Char(chars.next().ok_or("it ends with a `\\`; a literal backslash is `\\\\`")?),
+                '\\' => {
+                    Token::Char(chars.next().ok_or("it ends with a `\\`; a literal backslash is `\\\\`")?)
+                }
                 '[' => parse_class(&mut chars)?,
                 char => Token::Char(char),
             });
@@ -45,7 +47,10 @@ impl Pattern {
 
     /// The literal text that every matching key starts with.
     pub(crate) fn literal_prefix(&self) -> String {
-        self.0.iter().map_while(|token| if let Token::Char(char) = token { Some(*char) } else { None }).collect()
+        self.0
+            .iter()
+            .map_while(|token| if let Token::Char(char) = token { Some(*char) } else { None })
+            .collect()
     }
 
     /// Whether the whole of `text` matches.

@@ -42,5 +42,7 @@ impl KvCacheService {
 
 /// A scheme is short and plain; anything else before a colon may be a secret.
 fn is_scheme(text: &str) -> bool {
-    text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) && !text.is_empty()
+    text.len() <= 20
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        && !text.is_empty()
 }

@@ -208,10 +208,9 @@ impl KvCacheService {
     /// As [`increment`](Self::increment).
     pub async fn decrement(&self, key: impl AsKey, by: i64) -> Result<i64> {
         const OPERATION: &str = "decrement";
-        let negated = by.checked_neg().ok_or(CacheError::CounterOverflow {
-            operation: OPERATION,
-            backend: self.backend().name(),
-        })?;
+        let negated = by
+            .checked_neg()
+            .ok_or(CacheError::CounterOverflow { operation: OPERATION, backend: self.backend().name() })?;
         self.add(OPERATION, key.key_text(), negated, Ttl::NEVER).await
     }
 
@@ -313,7 +312,11 @@ impl KvCacheService {
         }
         match self.codec().decode(&entry.value) {
             Some(value) => Ok(Some(value)),
-            None => Err(CacheError::Decode { operation, backend: self.backend().name(), codec: self.codec().name() }),
+            None => Err(CacheError::Decode {
+                operation,
+                backend: self.backend().name(),
+                codec: self.codec().name(),
+            }),
         }
     }
 

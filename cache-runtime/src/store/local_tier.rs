@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::quality::RandomState;
 use quick_cache::sync::Cache;
@@ -15,8 +16,13 @@ const ENTRY_BYTES: usize = 96;
 /// What one value is assumed to weigh where only the bytes are bounded.
 const ASSUMED_BYTES: u64 = 512;
 
-/// How many keys that were evicted are remembered, to know them when they come back, per key held.
-const GHOSTS: f64 = 0.5;
+/// How many keys that were evicted are remembered, to know them when they come back, per key held: in percent.
+/// Each takes as much space in the table as an entry; twice as many would add 0.1 points to the hit ratio.
+const GHOSTS: usize = 25;
+
+/// From how many entries on the table is grown in one step to what it can need at most, once it is a quarter
+/// full. By doubling, half of it may stay empty.
+const LARGE: usize = 1_000;
 
 /// How large the local tier may grow: in entries, or in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +55,10 @@ impl LocalTier {
 /// The tier itself.
 pub(crate) struct Tier {
     cache: Option<Cache<Held, Tag, Weigh, RandomState, Outside>>,
+    /// How many entries it holds at most, where that is known.
+    entries: usize,
+    /// How many more insertions make it grow to its full size.
+    until_full_size: AtomicUsize,
 }
 
 /// What [`Tier::get`] found.
@@ -101,19 +111,19 @@ impl Prepared {
 
 impl Tier {
     fn new(config: LocalTier) -> Self {
-        let by_weight = config.bytes.is_some();
-        let capacity = config.bytes.unwrap_or(config.entries.unwrap_or_default() as u64);
-        let entries = match config.bytes {
-            Some(bytes) => usize::try_from(bytes / ASSUMED_BYTES).unwrap_or(usize::MAX),
-            None => config.entries.unwrap_or_default(),
-        };
+        let entries = config.entries.filter(|_| config.bytes.is_none());
+        let capacity = config.bytes.unwrap_or(entries.unwrap_or_default() as u64);
+        let expected = entries.unwrap_or(usize::try_from(capacity / ASSUMED_BYTES).unwrap_or(usize::MAX));
         let mut options = OptionsBuilder::new();
-        options.estimated_items_capacity(entries).weight_capacity(capacity).ghost_allocation(GHOSTS);
+        options.estimated_items_capacity(expected).weight_capacity(capacity);
+        options.ghost_allocation(GHOSTS as f64 / 100.0);
         // The builder fails only without the two capacities.
         let options = options.build().ok().filter(|_| capacity > 0);
-        let make =
-            |options| Cache::with_options(options, Weigh { by_weight }, RandomState::default(), Outside);
-        Self { cache: options.map(make) }
+        let weigh = Weigh { by_weight: entries.is_none() };
+        let make = |options| Cache::with_options(options, weigh, RandomState::default(), Outside);
+        let entries = entries.unwrap_or_default();
+        let until_full_size = if entries < LARGE { 0 } else { entries / 4 };
+        Self { cache: options.map(make), entries, until_full_size: AtomicUsize::new(until_full_size) }
     }
 
     /// Finds a value that has not expired at `now_ms`, of this type and version, and gives a clone of it.
@@ -138,10 +148,23 @@ impl Tier {
     pub(crate) fn insert(&self, entry: Prepared) -> Evicted {
         let mut state = Removed::default();
         match &self.cache {
-            Some(cache) => cache.insert_with_lifecycle(entry.held, entry.tag, &mut state),
+            Some(cache) => {
+                cache.insert_with_lifecycle(entry.held, entry.tag, &mut state);
+                if self.is_to_grow() {
+                    cache.reserve(self.entries - self.entries / 4 + self.entries / 100 * GHOSTS);
+                }
+            }
             None => state.more.push(entry.held),
         }
         Evicted { _state: state }
+    }
+
+    /// Whether this insertion is the one that makes the table grow to its full size.
+    fn is_to_grow(&self) -> bool {
+        // As a rule that is past, and then nothing is written.
+        self.until_full_size.load(Ordering::Relaxed) > 0
+            && self.until_full_size.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+                == Ok(1)
     }
 
     /// Takes a key's value out, of whatever type. Returns whether it was there.

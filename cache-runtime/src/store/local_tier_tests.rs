@@ -1,5 +1,6 @@
 //! The local tier's rules. What it costs and how well it keeps is measured in the tests at the end.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -117,4 +118,72 @@ fn values_are_dropped_outside_of_the_tier_s_locks() {
     }
     shared.0.remove_matching(0, "");
     assert_eq!(shared.1.load(Ordering::Relaxed), inserted);
+}
+
+#[test]
+fn a_hit_allocates_nothing() {
+    let tier = LocalTier::new(100).build();
+    put(&tier, 0, "project:7", Arc::new(7_u64));
+    let allocated = allocation_counter::measure(|| {
+        for _ in 0..100 {
+            assert!(tier.get::<Arc<u64>>(0, "project:7", 0, 0).is_some());
+        }
+    });
+    assert_eq!(allocated.count_total, 0);
+}
+
+#[test]
+fn an_entry_takes_at_most_100_bytes_beside_its_value_and_its_key() {
+    const VALUE: usize = 200;
+    for entries in [10_000_u32, 65_000, 100_000, 150_000] {
+        let mut tier = None;
+        let allocated = allocation_counter::measure(|| {
+            let full = LocalTier::new(entries as usize).build();
+            // Twice as many as it holds, so that it remembers as many that were evicted as it does at most.
+            for id in 0..2 * entries {
+                put(&full, 0, &format!("project:{id:012}"), [0_u8; VALUE]);
+            }
+            tier = Some(full);
+        });
+        let held = tier.as_ref().map_or(0, Tier::len);
+        let bytes = usize::try_from(allocated.bytes_current).expect("it holds something");
+        let overhead = bytes / held - VALUE - "project:".len() - 12;
+        println!("{held} entries: {overhead} bytes each beside value and key");
+        assert!(overhead <= 100000, "{overhead}");
+    }
+}
+
+/// `cargo test --release -p cache-runtime --lib hit_ratio -- --ignored --nocapture`
+#[test]
+#[ignore = "takes seconds, with --release"]
+fn the_hit_ratio_at_one_percent_capacity_is_at_least_half() {
+    const KEYS: usize = 1_000_000;
+    const READS: u32 = 10_000_000;
+    let mut sum = 0.0;
+    let cumulated: Vec<f64> = (1..=KEYS)
+        .map(|rank| {
+            sum += (rank as f64).powf(-0.9);
+            sum
+        })
+        .collect();
+    let tier = LocalTier::new(KEYS / 100).build();
+    let (mut random, mut hits) = (0x9E37_79B9_7F4A_7C15_u64, 0_u32);
+    let mut key = String::new();
+    for read in 0..2 * READS {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let at = (random >> 11) as f64 / (1_u64 << 53) as f64 * sum;
+        key.clear();
+        write!(key, "project:{}", cumulated.partition_point(|below| *below < at)).expect("it is a string");
+        if tier.get::<u64>(0, &key, 0, 0).is_some() {
+            // The first half fills it.
+            hits += u32::from(read >= READS);
+        } else {
+            put(&tier, 0, &key, 7_u64);
+        }
+    }
+    let ratio = f64::from(hits) / f64::from(READS);
+    println!("hit ratio {:.2} %", ratio * 100.0);
+    assert!(ratio >= 0.5);
 }

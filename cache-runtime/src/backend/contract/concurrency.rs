@@ -156,6 +156,7 @@ async fn abandon<T>(future: impl Future<Output = T>, polls: usize) {
 /// The promise that leases and barriers are for: cache-aside with both never serves a value older than a write
 /// that was over before the read began, even if loaders are slow.
 pub async fn nothing_older_than_a_finished_write_is_read(subject: &Subject) {
+    const ROUNDS: u64 = 300;
     if !(subject.has_leases() && subject.has_barriers()) {
         return;
     }
@@ -166,7 +167,7 @@ pub async fn nothing_older_than_a_finished_write_is_read(subject: &Subject) {
         let (key, source, finished) = (key.clone(), Arc::clone(&source), Arc::clone(&finished));
         async move {
             let mut stale = 0;
-            for round in 0..100 {
+            for round in 0..ROUNDS {
                 if number < 2 {
                     let life = Duration::from_mins(1);
                     let token = done("begin_write", backend.begin_write(&[&key], life).await);
@@ -176,6 +177,8 @@ pub async fn nothing_older_than_a_finished_write_is_read(subject: &Subject) {
                         (round % 3 == 0).then(|| (written.to_string().into(), PutOptions::default()));
                     done("finish_write", backend.finish_write(&[&key], token, update).await);
                     finished.fetch_max(written, Ordering::SeqCst);
+                    // Time to read what is there now.
+                    rest_a_little(round * 7 + 5).await;
                 } else {
                     let over_before = finished.load(Ordering::SeqCst);
                     let found = match done("read", backend.read(&key).await) {
@@ -185,7 +188,7 @@ pub async fn nothing_older_than_a_finished_write_is_read(subject: &Subject) {
                             .unwrap_or(0),
                         Read::Miss(lease) => {
                             let loaded = source.load(Ordering::SeqCst);
-                            rest_a_little(round).await;
+                            rest_a_little(round * 5 + number).await;
                             let value = loaded.to_string().into();
                             done("fill", backend.fill(&key, lease, value, PutOptions::default()).await);
                             loaded
@@ -204,8 +207,8 @@ pub async fn nothing_older_than_a_finished_write_is_read(subject: &Subject) {
 }
 
 /// Lets the others run for a while that is different each time.
-async fn rest_a_little(round: usize) {
-    for _ in 0..round % 4 {
+async fn rest_a_little(round: u64) {
+    for _ in 0..round % 13 {
         tokio::task::yield_now().await;
     }
 }

@@ -7,6 +7,11 @@ mod sieve;
 mod state;
 #[cfg(not(target_family = "wasm"))]
 mod sweeper;
+#[cfg(target_family = "wasm")]
+mod sweeper {
+    /// There are no threads: what has expired goes with the next changes.
+    pub(super) fn watch(_: std::sync::Weak<super::Shared>) {}
+}
 mod values;
 
 use std::fmt;
@@ -112,7 +117,6 @@ impl LocalKvNamespace {
         let now = self.0.clock.now();
         state.purge(now, PURGED_PER_CHANGE);
         let result = operation(&mut state, now);
-        #[cfg(not(target_family = "wasm"))]
         if !state.swept && state.expects_expiry() {
             state.swept = true;
             sweeper::watch(Arc::downgrade(&self.0));

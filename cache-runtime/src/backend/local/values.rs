@@ -149,9 +149,10 @@ fn encode_cursor(key: &str) -> String {
 }
 
 fn decode_cursor(cursor: &str) -> Option<String> {
-    let digits = cursor.as_bytes().chunks(2);
-    let bytes = digits.map(|pair| match pair {
-        [_, _] => u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok(),
+    let digits: Vec<u8> =
+        cursor.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
+    let bytes = digits.chunks(2).map(|pair| match pair {
+        [high, low] => Some(high << 4 | low),
         _ => None,
     });
     String::from_utf8(bytes.collect::<Option<_>>()?).ok()

@@ -1,0 +1,374 @@
+//! `#[caching]` on an impl block: what one attribute on one method cannot do. Shared defaults, a mandatory tenant,
+//! methods of a trait's impl, and the checks between the templates of the block.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
+use syn::{Attribute, GenericParam, ImplItem, ItemImpl, Type};
+
+use crate::args::{Allowed, Args, CACHED, CACHING, INVALIDATES, KeyArg, UPDATES};
+use crate::diag::{Diag, list};
+use crate::expand::Expanded;
+use crate::item::{Function, mentions};
+use crate::key::{Key, Sources, compact};
+use crate::method::{expand_cached, expand_write};
+use crate::overlap;
+
+/// The argument by which an attribute is used for its name only.
+pub(crate) const USED: &str = "__used";
+
+/// What the block tells each of its methods.
+#[derive(Default)]
+pub(crate) struct Block {
+    /// The templates that the block caches, for suggestions.
+    pub(crate) known: Vec<String>,
+    /// What every key must carry, as text without spaces.
+    pub(crate) tenant: Option<String>,
+    /// The type parameters of the impl, where the attribute can see it.
+    pub(crate) generics: Option<Vec<String>>,
+}
+
+/// An item of the block.
+enum Item {
+    Function(Box<Function>),
+    Other(ImplItem),
+}
+
+/// `#[caching(…)]` on an impl block.
+pub(crate) fn caching(tokens: TokenStream, item: TokenStream) -> TokenStream {
+    let mut diag = Diag::default();
+    let defaults = Args::parse(tokens, &CACHING, &mut diag);
+    let Some((header, body)) = parse_impl(&item, &mut diag) else {
+        let errors = diag.into_tokens();
+        return quote!(#item #errors);
+    };
+    let items = match Parser::parse2(parse_items, body.stream()) {
+        Ok(items) => items,
+        Err(error) => {
+            diag.push(error);
+            let errors = diag.into_tokens();
+            return quote!(#item #errors);
+        }
+    };
+    let mut block = describe(&defaults, &header, &items);
+    check_templates(&items, &mut block, &mut diag);
+
+    let associated: Vec<String> = items.iter().filter_map(associated_name).collect();
+    let uses = uses(&items);
+    let mut inside = TokenStream::new();
+    let mut beside = TokenStream::new();
+    for item in items {
+        match item {
+            Item::Other(item) => item.to_tokens(&mut inside),
+            Item::Function(mut function) => {
+                if let Some((path, _)) = &header.trait_ {
+                    in_trait(&mut function, &header, path, &associated);
+                }
+                let Expanded { function, siblings } = expand_all(*function, &defaults, &block, &mut diag);
+                inside.extend(function);
+                if header.trait_.is_some() { beside.extend(siblings) } else { inside.extend(siblings) }
+            }
+        }
+    }
+    let mut group = Group::new(Delimiter::Brace, inside);
+    group.set_span(body.span());
+    let head = impl_head(&header);
+    let separate = (!beside.is_empty()).then(|| inherent_impl(&header, &beside, &mut diag));
+    let errors = diag.into_tokens();
+    quote!(#head #group #separate #uses #errors)
+}
+
+/// Uses of the attributes' names: the compiler sees none in the block, which this attribute has processed, and
+/// would call their imports unused.
+fn uses(items: &[Item]) -> TokenStream {
+    let mut seen = Vec::new();
+    items
+        .iter()
+        .filter_map(|item| if let Item::Function(function) = item { Some(function) } else { None })
+        .flat_map(|function| &function.attrs)
+        .filter(|attribute| ours(attribute).is_some())
+        .filter_map(|attribute| {
+            let path = attribute.path();
+            let text = compact(&path.to_token_stream());
+            let marker = Ident::new(USED, Span::call_site());
+            (!seen.contains(&text)).then(|| {
+                seen.push(text);
+                quote!(#[#path(#marker)] const _: () = ();)
+            })
+        })
+        .collect()
+}
+
+/// The impl without its items, and the items' braces.
+fn parse_impl(item: &TokenStream, diag: &mut Diag) -> Option<(ItemImpl, Group)> {
+    let mut tokens: Vec<TokenTree> = item.clone().into_iter().collect();
+    let body = match tokens.pop() {
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => group,
+        _ => Group::new(Delimiter::Brace, TokenStream::new()),
+    };
+    let head: TokenStream = tokens.into_iter().collect();
+    match syn::parse2::<ItemImpl>(quote!(#head {})) {
+        Ok(header) => Some((header, body)),
+        Err(_) => {
+            diag.error_at(item, "`#[caching]` goes on an impl block");
+            None
+        }
+    }
+}
+
+/// The items; the bodies of functions stay as tokens.
+fn parse_items(input: ParseStream<'_>) -> syn::Result<Vec<Item>> {
+    let mut items = Vec::new();
+    while !input.is_empty() {
+        if input.fork().parse::<Function>().is_ok() {
+            items.push(Item::Function(Box::new(input.parse()?)));
+        } else {
+            items.push(Item::Other(input.parse()?));
+        }
+    }
+    Ok(items)
+}
+
+fn associated_name(item: &Item) -> Option<String> {
+    match item {
+        Item::Other(ImplItem::Type(item)) => Some(item.ident.to_string()),
+        Item::Other(ImplItem::Const(item)) => Some(item.ident.to_string()),
+        _ => None,
+    }
+}
+
+/// Which of our attributes this is.
+fn ours(attribute: &Attribute) -> Option<&'static Allowed> {
+    let last = attribute.path().segments.last()?.ident.to_string();
+    [&CACHED, &INVALIDATES, &UPDATES].into_iter().find(|allowed| allowed.attribute == last)
+}
+
+fn arguments(attribute: &Attribute, allowed: &Allowed, diag: &mut Diag) -> Args {
+    match &attribute.meta {
+        syn::Meta::List(list) => Args::parse(list.tokens.clone(), allowed, diag),
+        syn::Meta::Path(_) => Args::default(),
+        syn::Meta::NameValue(meta) => {
+            diag.error_at(meta, format!("write `#[{}(…)]`", allowed.attribute));
+            Args::default()
+        }
+    }
+}
+
+fn describe(defaults: &Args, header: &ItemImpl, items: &[Item]) -> Block {
+    let known = cached_templates(items).map(|(_, _, text)| text.value()).collect();
+    let generics = header.generics.type_params().map(|param| param.ident.to_string()).collect();
+    let tenant = defaults.tenant.as_ref().map(|tenant| compact(&tenant.to_token_stream()));
+    Block { known, tenant, generics: Some(generics) }
+}
+
+/// The templates of the block's `#[cached]` methods.
+fn cached_templates(items: &[Item]) -> impl Iterator<Item = (&Function, Args, syn::LitStr)> {
+    items.iter().filter_map(|item| {
+        let Item::Function(function) = item else { return None };
+        let attribute = function
+            .attrs
+            .iter()
+            .find(|attribute| ours(attribute).is_some_and(|ours| ours.attribute == "cached"))?;
+        // Mistakes are reported where the method is expanded.
+        let mut args = arguments(attribute, &CACHED, &mut Diag::default());
+        match args.keys.pop()? {
+            KeyArg::Template(text) => Some((&**function, args, text)),
+            KeyArg::Expression(_) => None,
+        }
+    })
+}
+
+/// Two templates of one cache that can give the same key would serve one method's value to the other.
+fn check_templates(items: &[Item], block: &mut Block, diag: &mut Diag) {
+    let mut silent = Diag::default();
+    let resolved: Vec<_> = cached_templates(items)
+        .filter_map(|(function, args, text)| {
+            match Key::resolve(KeyArg::Template(text), function, Sources::Arguments, &mut silent)? {
+                Key::Template(key) => Some((&function.sig.ident, args.cache, key)),
+                Key::Expression(_) => None,
+            }
+        })
+        .collect();
+    for (index, (name, cache, key)) in resolved.iter().enumerate() {
+        for (other_name, other_cache, other) in &resolved[..index] {
+            if crate::key::cache_text(cache.as_ref()) != crate::key::cache_text(other_cache.as_ref()) {
+                continue;
+            }
+            let same = key.hidden_name(None, Span::call_site()) == other.hidden_name(None, Span::call_site());
+            let message = if same {
+                format!(
+                    "`{other_name}` caches the template \"{}\" already, and `{name}` would share its entries; give one of them another literal",
+                    other.template.text
+                )
+            } else if overlap::possible(key, other) {
+                format!(
+                    "a key of \"{}\" can be a key of \"{}\" too, and `{name}` and `{other_name}` would share an entry; give one of them another literal",
+                    key.template.text, other.template.text
+                )
+            } else {
+                continue;
+            };
+            diag.error(key.literal.span(), message);
+        }
+    }
+    // The names are known; what is still missing is left out of suggestions.
+    block.known.dedup();
+}
+
+/// Expands our attributes on a function, from the outermost in.
+fn expand_all(mut function: Function, defaults: &Args, block: &Block, diag: &mut Diag) -> Expanded {
+    let mut siblings = TokenStream::new();
+    while let Some(index) = function.attrs.iter().position(|attribute| ours(attribute).is_some()) {
+        let attribute = function.attrs.remove(index);
+        let Some(allowed) = ours(&attribute) else { break };
+        let mut own = Diag::default();
+        let mut args = arguments(&attribute, allowed, &mut own);
+        with_defaults(&mut args, defaults, allowed, &function);
+        let expanded = if allowed.attribute == CACHED.attribute {
+            expand_cached(&args, &function, block, attribute.span(), &mut own)
+        } else {
+            expand_write(allowed, &args, &function, block, attribute.span(), &mut own)
+        };
+        let failed = !own.is_empty();
+        diag.append(own);
+        let Some(expanded) = expanded.filter(|_| !failed) else { continue };
+        siblings.extend(expanded.siblings);
+        match syn::parse2::<Function>(expanded.function.clone()) {
+            Ok(next) => {
+                function = Function {
+                    extra_generics: function.extra_generics,
+                    sibling_vis: function.sibling_vis,
+                    siblings_of: function.siblings_of,
+                    ..next
+                }
+            }
+            Err(_) => return Expanded { function: expanded.function, siblings },
+        }
+    }
+    Expanded { function: function.original(), siblings }
+}
+
+fn with_defaults(args: &mut Args, defaults: &Args, allowed: &Allowed, function: &Function) {
+    let takes = |name: &str| allowed.named.contains(&name);
+    let has_template = matches!(args.keys.first(), Some(KeyArg::Template(_)));
+    args.cache = args.cache.take().or_else(|| defaults.cache.clone());
+    args.krate = args.krate.take().or_else(|| defaults.krate.clone());
+    if allowed.attribute == CACHED.attribute && has_template {
+        args.ttl = args.ttl.take().or_else(|| defaults.ttl.clone());
+        let may_be_none = mentions(function.sig.output.to_token_stream(), "Option") || args.value.is_some();
+        if may_be_none {
+            args.none_ttl = args.none_ttl.take().or_else(|| defaults.none_ttl.clone());
+        }
+    }
+    if takes("skip") {
+        let in_template = |name: &Ident| match args.keys.first() {
+            Some(KeyArg::Template(text)) => text.value().contains(&format!("<{name}")),
+            Some(KeyArg::Expression(expr)) => mentions(expr.to_token_stream(), &name.to_string()),
+            None => false,
+        };
+        let meant: Vec<Ident> = defaults
+            .skip
+            .iter()
+            .filter(|name| function.params().any(|param| param.name.is_some_and(|param| param == *name)))
+            .filter(|name| !in_template(name))
+            .cloned()
+            .collect();
+        args.skip.extend(meant);
+    }
+}
+
+/// Prepares a method of a trait's impl: what is emitted beside it stands in an inherent impl, where the trait's
+/// own generics and associated items have no name of their own.
+fn in_trait(function: &mut Function, header: &ItemImpl, path: &syn::Path, associated: &[String]) {
+    let of_self = header.self_ty.to_token_stream();
+    let moved = header.generics.params.iter().filter(|param| match param {
+        GenericParam::Type(param) => !mentions(of_self.clone(), &param.ident.to_string()),
+        GenericParam::Const(param) => !mentions(of_self.clone(), &param.ident.to_string()),
+        GenericParam::Lifetime(param) => !mentions(of_self.clone(), &param.lifetime.ident.to_string()),
+    });
+    function.extra_generics.params = moved.cloned().collect();
+    function.extra_generics.where_clause.clone_from(&header.generics.where_clause);
+    function.sibling_vis = Some(syn::parse_quote!(pub(crate)));
+    function.siblings_of = Some((path.clone(), associated.to_vec()));
+}
+
+/// `impl<…> Trait for Type where …`, without its braces.
+fn impl_head(header: &ItemImpl) -> TokenStream {
+    let mut tokens: Vec<TokenTree> = header.to_token_stream().into_iter().collect();
+    tokens.pop();
+    tokens.into_iter().collect()
+}
+
+fn inherent_impl(header: &ItemImpl, siblings: &TokenStream, diag: &mut Diag) -> TokenStream {
+    let (self_ty, attrs) = (&*header.self_ty, header.attrs.iter().filter(|attr| attr.path().is_ident("cfg")));
+    if let Type::Path(path) = self_ty
+        && header.generics.type_params().any(|param| path.path.is_ident(&param.ident))
+    {
+        diag.error_at(
+            self_ty,
+            "a blanket impl has no type to put key functions on; declare the keys with `#[cache_key]` and name them: `#[cached(project_key(id))]`",
+        );
+        return TokenStream::new();
+    }
+    let of_self = self_ty.to_token_stream();
+    let generics = crate::expand::siblings::used_generics(&header.generics, &of_self);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    quote! {
+        #(#attrs)*
+        impl #impl_generics #self_ty #where_clause {
+            #siblings
+        }
+    }
+}
+
+/// A type parameter in the value must be in the key, or two types would share an entry.
+pub(crate) fn check_type_parameters(
+    block: &Block,
+    key: &Key,
+    function: &Function,
+    value: &Type,
+    diag: &mut Diag,
+) {
+    let Some(of_impl) = &block.generics else { return };
+    let of_function = function.sig.generics.type_params().map(|param| param.ident.to_string());
+    for name in of_impl.iter().cloned().chain(of_function) {
+        let in_key = match key {
+            Key::Template(key) => key.parts.iter().any(|part| {
+                part.root.is_none()
+                    && (mentions(part.value.clone(), &name) || mentions(part.value.clone(), "Self"))
+            }),
+            Key::Expression(expr) => mentions(expr.to_token_stream(), &name),
+        };
+        if mentions(value.to_token_stream(), &name) && !in_key {
+            diag.error(
+                key.span(),
+                format!(
+                    "the value's type has the type parameter `{name}`, and the key has not: values of two types would share one entry; add a constant of it to the key, as in `<{name}::KIND>`"
+                ),
+            );
+        }
+    }
+}
+
+/// With `tenant = …`, a key without the tenant could be another tenant's.
+pub(crate) fn check_tenant(block: &Block, key: &Key, diag: &mut Diag) {
+    let Some(tenant) = &block.tenant else { return };
+    let carries = match key {
+        Key::Template(key) => key.parts.iter().any(|part| compact(&part.value) == *tenant),
+        Key::Expression(expr) => compact(&expr.to_token_stream()).contains(tenant.as_str()),
+    };
+    if !carries {
+        let fix = match key {
+            Key::Template(_) => format!("add `<{tenant}>` to the template"),
+            Key::Expression(_) => format!("give `{tenant}` to the key function"),
+        };
+        diag.error(
+            key.span(),
+            format!(
+                "this key does not carry its tenant, {}, as every key of the block must; {fix}",
+                list([tenant.as_str()])
+            ),
+        );
+    }
+}

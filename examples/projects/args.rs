@@ -1,0 +1,83 @@
+//! The command line: `--backend URL`, `--calls N`, `--help`.
+
+use std::ffi::OsString;
+
+pub const HELP: &str = "\
+A project service on a real database, with and without its cache.
+
+Usage: cargo run --example projects -- [OPTIONS]
+
+Options:
+  --backend URL   where the cache lives: memory (default), redis://HOST:PORT
+  --calls N       how many Zipf-distributed calls to make, 1 to 10,000,000 (default 20,000)
+  -h, --help      print this
+";
+
+/// What the command line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Args {
+    pub backend: String,
+    pub calls: u32,
+    pub help: bool,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self { backend: "memory".to_owned(), calls: 20_000, help: false }
+    }
+}
+
+impl Args {
+    /// Reads the arguments after the program's name.
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
+        use lexopt::prelude::*;
+
+        let mut args = Self::default();
+        let mut parser = lexopt::Parser::from_args(arguments);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("backend") => args.backend = parser.value()?.string()?,
+                Long("calls") => args.calls = parser.value()?.parse_with(calls)?,
+                Short('h') | Long("help") => args.help = true,
+                _ => return Err(argument.unexpected()),
+            }
+        }
+        Ok(args)
+    }
+}
+
+fn calls(text: &str) -> Result<u32, &'static str> {
+    match text.replace([',', '_'], "").parse() {
+        Ok(calls @ 1..=10_000_000) => Ok(calls),
+        _ => Err("it is not a number from 1 to 10,000,000"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Args, String> {
+        Args::parse(arguments.iter().map(OsString::from)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn no_arguments_mean_memory_and_20_000_calls() {
+        assert_eq!(parse(&[]), Ok(Args { backend: "memory".to_owned(), calls: 20_000, help: false }));
+    }
+
+    #[test]
+    fn a_value_follows_its_option_or_an_equals_sign() {
+        let expected = Args { backend: "redis://localhost".to_owned(), calls: 1_000, help: false };
+        assert_eq!(parse(&["--backend", "redis://localhost", "--calls=1,000"]), Ok(expected));
+    }
+
+    #[test]
+    fn unknown_options_and_numbers_out_of_range_are_refused() {
+        for wrong in
+            [&["--bakend=memory"][..], &["memory"], &["--calls", "0"], &["--calls", "many"], &["--calls"]]
+        {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

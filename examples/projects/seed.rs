@@ -1,0 +1,307 @@
+//! The schema, and rows that look real: names from word lists, numbers from a seeded generator.
+
+use fastrand::Rng;
+use rusqlite::{Connection, Transaction};
+
+use crate::db::DbError;
+use crate::model::Status;
+
+/// How much to put into the database.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    pub organisations: u32,
+    pub projects: u32,
+}
+
+const SCHEMA: &str = "
+    CREATE TABLE organisations (
+        id   INTEGER PRIMARY KEY,
+        name TEXT NOT NULL
+    );
+    CREATE TABLE members (
+        id     INTEGER PRIMARY KEY,
+        org_id INTEGER NOT NULL REFERENCES organisations (id),
+        name   TEXT NOT NULL
+    );
+    CREATE TABLE projects (
+        id     INTEGER PRIMARY KEY,
+        org_id INTEGER NOT NULL REFERENCES organisations (id),
+        slug   TEXT NOT NULL UNIQUE,
+        name   TEXT NOT NULL CHECK (name <> ''),
+        status TEXT NOT NULL CHECK (status IN ('planned', 'active', 'paused', 'done')),
+        due_on TEXT NOT NULL
+    );
+    CREATE TABLE team_members (
+        project_id INTEGER NOT NULL REFERENCES projects (id),
+        member_id  INTEGER NOT NULL REFERENCES members (id),
+        PRIMARY KEY (project_id, member_id)
+    ) WITHOUT ROWID;
+    CREATE TABLE tasks (
+        id         INTEGER PRIMARY KEY,
+        project_id INTEGER NOT NULL REFERENCES projects (id),
+        title      TEXT NOT NULL,
+        done_on    TEXT
+    );
+    CREATE TABLE time_entries (
+        id        INTEGER PRIMARY KEY,
+        task_id   INTEGER NOT NULL REFERENCES tasks (id),
+        member_id INTEGER NOT NULL REFERENCES members (id),
+        worked_on TEXT NOT NULL,
+        minutes   INTEGER NOT NULL CHECK (minutes > 0)
+    );";
+
+/// Made after the rows, which is faster than along with them.
+const INDEXES: &str = "
+    CREATE INDEX members_by_organisation ON members (org_id);
+    CREATE INDEX projects_by_organisation ON projects (org_id);
+    CREATE INDEX tasks_by_project ON tasks (project_id);
+    CREATE INDEX time_entries_by_task ON time_entries (task_id, member_id);
+    ANALYZE;";
+
+const HOUSES: [&str; 20] = [
+    "Aldgate",
+    "Birch",
+    "Calder",
+    "Dunmore",
+    "Eastwick",
+    "Fennel",
+    "Garnet",
+    "Halden",
+    "Ingram",
+    "Juniper",
+    "Kestrel",
+    "Linden",
+    "Marlow",
+    "Northwind",
+    "Orchard",
+    "Pemberton",
+    "Quarry",
+    "Rowan",
+    "Sable",
+    "Thornbury",
+];
+const TRADES: [&str; 10] = [
+    "Freight",
+    "Robotics",
+    "Energy",
+    "Textiles",
+    "Dairies",
+    "Optics",
+    "Press",
+    "Shipyards",
+    "Foods",
+    "Instruments",
+];
+const FIRST_NAMES: [&str; 24] = [
+    "Amara", "Bo", "Chiara", "Dmitri", "Elif", "Farid", "Greta", "Hamid", "Ines", "Jonas", "Keiko", "Lars",
+    "Mei", "Nadia", "Omar", "Petra", "Quentin", "Rosa", "Sven", "Tomasz", "Uma", "Viktor", "Wanjiru",
+    "Yusuf",
+];
+const LAST_NAMES: [&str; 24] = [
+    "Abara",
+    "Bergström",
+    "Castellani",
+    "Demir",
+    "Eriksen",
+    "Fontaine",
+    "Grabowski",
+    "Haddad",
+    "Ito",
+    "Jansen",
+    "Kovács",
+    "Lindqvist",
+    "Mbeki",
+    "Novák",
+    "Okafor",
+    "Pereira",
+    "Quist",
+    "Rossi",
+    "Sato",
+    "Tanaka",
+    "Usman",
+    "Vogel",
+    "Wójcik",
+    "Zhou",
+];
+const SUBJECTS: [&str; 20] = [
+    "Warehouse",
+    "Customer portal",
+    "Payroll",
+    "Invoice",
+    "Harbour",
+    "Fleet",
+    "Loading dock",
+    "Supplier",
+    "Web shop",
+    "Depot",
+    "Data centre",
+    "Ticket desk",
+    "Cold store",
+    "Timetable",
+    "Packing line",
+    "Quality lab",
+    "Showroom",
+    "Field app",
+    "Energy meter",
+    "Archive",
+];
+const WORKS: [&str; 12] = [
+    "migration",
+    "redesign",
+    "rollout",
+    "audit",
+    "pilot",
+    "handover",
+    "relaunch",
+    "upgrade",
+    "survey",
+    "training",
+    "clean-up",
+    "extension",
+];
+const VERBS: [&str; 10] =
+    ["Review", "Draft", "Measure", "Order", "Test", "Document", "Repair", "Agree on", "Present", "Translate"];
+const OBJECTS: [&str; 12] = [
+    "the floor plan",
+    "the price list",
+    "the contract",
+    "the user manual",
+    "the backup",
+    "the access rights",
+    "the test report",
+    "the risk list",
+    "the interface",
+    "the budget",
+    "the schedule",
+    "the training notes",
+];
+
+/// Makes the schema and fills it.
+pub fn fill(connection: &mut Connection, seed: u64, size: Size) -> Result<(), DbError> {
+    let rng = &mut Rng::with_seed(seed);
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SCHEMA)?;
+    for org_id in 1..=size.organisations {
+        transaction
+            .prepare_cached("INSERT INTO organisations VALUES (?1, ?2)")?
+            .execute((org_id, organisation(org_id)))?;
+    }
+    let members = members(&transaction, rng, size)?;
+    for id in 1..=size.projects {
+        // Large organisations have many projects, small ones few: the lower of two throws.
+        let org_id = rng.u32(1..=size.organisations).min(rng.u32(1..=size.organisations));
+        project(&transaction, rng, id, org_id, &members[org_id as usize - 1])?;
+    }
+    transaction.execute_batch(INDEXES)?;
+    Ok(transaction.commit()?)
+}
+
+/// A name; no two of the first 200 organisations share one.
+fn organisation(org_id: u32) -> String {
+    let (round, position) = ((org_id as usize - 1) / HOUSES.len(), (org_id as usize - 1) % HOUSES.len());
+    format!("{} {}", HOUSES[(position * 7) % HOUSES.len()], TRADES[(position * 3 + round) % TRADES.len()])
+}
+
+/// Hires for each organisation; returns the ids of each one's members.
+fn members(transaction: &Transaction<'_>, rng: &mut Rng, size: Size) -> Result<Vec<Vec<i64>>, DbError> {
+    let mut insert = transaction.prepare("INSERT INTO members (org_id, name) VALUES (?1, ?2)")?;
+    let mut ids = Vec::new();
+    for org_id in 1..=size.organisations {
+        let staff = (0..rng.u32(8..=24)).map(|_| insert.insert((org_id, person(rng))));
+        ids.push(staff.collect::<Result<_, _>>()?);
+    }
+    Ok(ids)
+}
+
+fn person(rng: &mut Rng) -> String {
+    format!("{} {}", one_of(rng, &FIRST_NAMES), one_of(rng, &LAST_NAMES))
+}
+
+/// One project with its team, tasks and time entries.
+fn project(
+    transaction: &Transaction<'_>,
+    rng: &mut Rng,
+    id: u32,
+    org_id: u32,
+    members: &[i64],
+) -> Result<(), DbError> {
+    let name = format!("{} {}", one_of(rng, &SUBJECTS), one_of(rng, &WORKS));
+    let slug = format!("{}-{id}", name.to_lowercase().replace(' ', "-"));
+    transaction
+        .prepare_cached(
+            "INSERT INTO projects VALUES (?1, ?2, ?3, ?4, ?5, date('2026-03-01', ?6 || ' days'))",
+        )?
+        .execute((id, org_id, slug, name, one_of(rng, &Status::ALL), rng.u32(0..300)))?;
+
+    let heads = rng.usize(3..=8);
+    let team = rng.choose_multiple(members, heads);
+    for member_id in &team {
+        transaction.prepare_cached("INSERT INTO team_members VALUES (?1, ?2)")?.execute((id, member_id))?;
+    }
+
+    let mut task = transaction.prepare_cached(
+        "INSERT INTO tasks (project_id, title, done_on) VALUES (?1, ?2, date('2026-01-05', ?3 || ' days'))",
+    )?;
+    let mut entry = transaction.prepare_cached(
+        "INSERT INTO time_entries (task_id, member_id, worked_on, minutes)
+         VALUES (?1, ?2, date('2025-10-01', ?3 || ' days'), ?4)",
+    )?;
+    for _ in 0..rng.u32(4..=20) {
+        let title = format!("{} {}", one_of(rng, &VERBS), one_of(rng, &OBJECTS));
+        let done = rng.bool().then(|| rng.u32(0..50));
+        let task_id = task.insert((id, title, done))?;
+        for _ in 0..rng.u32(0..=5) {
+            entry.execute((task_id, one_of(rng, &team), rng.u32(0..90), rng.u32(1..=16) * 15))?;
+        }
+    }
+    Ok(())
+}
+
+fn one_of<'a, T>(rng: &mut Rng, items: &'a [T]) -> &'a T {
+    &items[rng.usize(..items.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Db;
+
+    const SMALL: Size = Size { organisations: 3, projects: 12 };
+
+    #[tokio::test]
+    async fn the_same_seed_gives_the_same_rows_and_another_seed_others() -> Result<(), DbError> {
+        let [one, same, other] = [7, 7, 8].map(|seed| Db::seeded(seed, SMALL));
+        let (one, same, other) = (one.await?, same.await?, other.await?);
+        for id in 1..=12 {
+            assert_eq!(one.project(id).await?, same.project(id).await?);
+        }
+        assert_ne!(one.projects_of(1).await?, other.projects_of(1).await?);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn the_listing_and_the_page_of_a_project_agree() -> Result<(), DbError> {
+        let db = Db::seeded(7, SMALL).await?;
+        let mut seen = 0;
+        for org_id in 1..=3 {
+            for line in db.projects_of(org_id).await? {
+                let page = db.project(line.id).await?.expect("every line of the listing is of a project");
+                assert_eq!(
+                    (page.org_id, &page.name, page.status, page.tasks, page.open_tasks, page.minutes),
+                    (org_id, &line.name, line.status, line.tasks, line.open_tasks, line.minutes),
+                );
+                // Only the team works on it, so that the team's time is the project's.
+                assert_eq!(page.minutes, page.team.iter().map(|one| one.minutes).sum::<u64>());
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 12);
+        Ok(())
+    }
+
+    #[test]
+    fn no_two_of_the_first_200_organisations_share_a_name() {
+        let names: std::collections::HashSet<_> = (1..=200).map(organisation).collect();
+        assert_eq!(names.len(), 200);
+    }
+}

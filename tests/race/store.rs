@@ -1,0 +1,16 @@
+//! The sources under test.
+
+#[path = "../../cache-runtime/src/store/flight/mod.rs"]
+pub(crate) mod flight;
+#[path = "../../cache-runtime/src/store/local_tier.rs"]
+pub(crate) mod local_tier;
+
+/// In the place of the runtime's `store/sync.rs`.
+mod sync {
+    pub(super) use shuttle::sync::{Arc, Mutex, MutexGuard};
+    pub(super) use shuttle::thread_local;
+
+    pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().unwrap()
+    }
+}

@@ -1,0 +1,358 @@
+//! What the scenarios play in: a database, a cache in front of it in the shape of the cached call, and the oracle.
+//!
+//! The database holds one number, which only grows, so that its values are their own ages. A write adds one,
+//! invalidates, and notes the number as returned; a read notes what has been returned, then calls, and must not
+//! get less.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use shuttle::future::{block_on, yield_now};
+use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use shuttle::sync::{Arc, Mutex};
+use shuttle::thread::{self, JoinHandle};
+
+use crate::clock::Clock;
+use crate::store::flight::{Entered, Flights, Leader, WaitLimits, Waited, leading};
+use crate::store::local_tier::{Deadlines, Hit, LocalTier, Prepared, Tier};
+
+/// What the oracle says.
+pub(crate) const STALE: &str = "a value older than a write that returned before the read began";
+
+pub(crate) const LIMIT: Duration = Duration::from_secs(1);
+const LIMITS: WaitLimits = WaitLimits { outside: LIMIT, inside: LIMIT };
+const ALWAYS: Deadlines = Deadlines { fresh_until: u64::MAX, stale_until: u64::MAX };
+
+/// How the cache hears of a write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    /// The writer is in this process and invalidates before it returns.
+    InProcess,
+    /// The writer is in another: it takes value and lease from the shared store. There is no local tier.
+    Remote,
+}
+
+/// Where in its course a leader may be met.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Loading,
+    Loaded,
+    Sealed,
+    Filled,
+    Promoted,
+}
+
+/// The mistakes that the controls make.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Mistakes {
+    pub(crate) promotes_unchecked: bool,
+    pub(crate) does_not_seal: bool,
+    pub(crate) finishes_for_all: bool,
+}
+
+/// What a load does after it has read the database.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Load {
+    Works,
+    /// The waiters can have the failure.
+    Fails,
+    FailsAlone,
+    Panics,
+}
+
+/// A failed call.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Own,
+    Shared,
+    Panic,
+}
+
+/// What the processes share, where it is remote.
+#[derive(Default)]
+struct Remote {
+    value: Option<u64>,
+    lease: Option<u64>,
+    leases: u64,
+}
+
+pub(crate) struct World {
+    pub(crate) flights: Flights,
+    pub(crate) tier: Tier,
+    pub(crate) clock: Clock,
+    backend: Backend,
+    remote: Mutex<Remote>,
+    mistakes: Mistakes,
+    database: AtomicU64,
+    returned: AtomicU64,
+    loads: AtomicUsize,
+    at_stage: Box<dyn Fn(&World, Stage) + Send + Sync>,
+}
+
+impl World {
+    pub(crate) fn new() -> Arc<Self> {
+        Self::with(Backend::InProcess, Mistakes::default(), |_, _| {})
+    }
+
+    pub(crate) fn remote() -> Arc<Self> {
+        Self::with(Backend::Remote, Mistakes::default(), |_, _| {})
+    }
+
+    /// Where invalidations are told before a write returns, a leader need not seal.
+    pub(crate) fn unsealed() -> Arc<Self> {
+        let rules = Mistakes { does_not_seal: true, ..Mistakes::default() };
+        Self::with(Backend::InProcess, rules, |_, _| {})
+    }
+
+    /// `at_stage` runs in the leader's thread whenever it reaches a stage.
+    pub(crate) fn with(
+        backend: Backend,
+        mistakes: Mistakes,
+        at_stage: impl Fn(&World, Stage) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            flights: Flights::with_shards(1),
+            tier: LocalTier::new(4).build(),
+            clock: Clock::default(),
+            backend,
+            remote: Mutex::default(),
+            mistakes,
+            database: AtomicU64::new(1),
+            returned: AtomicU64::new(0),
+            loads: AtomicUsize::new(0),
+            at_stage: Box::new(at_stage),
+        })
+    }
+
+    /// Writes and invalidates the key, then notes that it has.
+    pub(crate) fn write(&self) {
+        self.write_with(|| {
+            self.flights.invalidate(0, "key");
+            thread::yield_now();
+            self.tier.remove(0, "key");
+        });
+    }
+
+    pub(crate) fn write_with(&self, invalidate: impl FnOnce()) {
+        let written = self.database.fetch_add(1, Ordering::SeqCst) + 1;
+        match self.backend {
+            Backend::InProcess => invalidate(),
+            Backend::Remote => {
+                let mut remote = self.remote.lock().unwrap();
+                (remote.value, remote.lease) = (None, None);
+            }
+        }
+        self.returned.fetch_max(written, Ordering::SeqCst);
+    }
+
+    /// A cached call that the oracle judges.
+    pub(crate) async fn read(&self, load: Load) -> Result<u64, Failure> {
+        let returned = self.returned.load(Ordering::SeqCst);
+        let value = self.call("key", load).await?;
+        assert!(value >= returned, "{STALE}: {value} < {returned}");
+        Ok(value)
+    }
+
+    pub(crate) fn hit(&self, key: &str) -> Option<u64> {
+        thread::yield_now();
+        match self.tier.get(0, key, 0, 0) {
+            Some(Hit::Fresh(value) | Hit::Stale(value)) => Some(value),
+            None => None,
+        }
+    }
+
+    /// The cached call, in the shape that the service gives it.
+    pub(crate) async fn call(&self, key: &str, load: Load) -> Result<u64, Failure> {
+        if let Some(value) = self.hit(key) {
+            return Ok(value);
+        }
+        let leader = match self.flights.enter::<u64>(0, key) {
+            Entered::Lead(leader) => leader,
+            Entered::Wait(waiter) => match waiter.wait(LIMITS, &self.clock).await {
+                Waited::Value(value) => return Ok(value),
+                Waited::Failed(_) => return Err(Failure::Shared),
+                Waited::Lead(leader) | Waited::LoadYourself(leader) => leader,
+                Waited::TimedOut => return self.load(load).await,
+            },
+        };
+        // Who led before may have finished between the look and the entry.
+        if let Some(value) = self.hit(key) {
+            leader.finish(&value);
+            return Ok(value);
+        }
+        self.lead(leader, key, load).await
+    }
+
+    pub(crate) async fn lead(&self, mut leader: Leader<u64>, key: &str, load: Load) -> Result<u64, Failure> {
+        leader.begin();
+        let lease = match self.backend {
+            Backend::InProcess => None,
+            Backend::Remote => match self.take_lease(&leader) {
+                Ok(value) => {
+                    self.finish(leader, value, false);
+                    return Ok(value);
+                }
+                Err(lease) => lease,
+            },
+        };
+        let value = match leading(self.load(load)).await {
+            Ok(value) => value,
+            Err(failure) => {
+                if failure != Failure::Panic {
+                    leader.fail((load == Load::Fails).then(|| Arc::new(()) as Arc<dyn Any + Send + Sync>));
+                }
+                return Err(failure);
+            }
+        };
+        (self.at_stage)(self, Stage::Loaded);
+        yield_now().await;
+        if !self.mistakes.does_not_seal {
+            leader.seal();
+        }
+        (self.at_stage)(self, Stage::Sealed);
+        yield_now().await;
+        let filled = lease.is_some_and(|lease| self.fill(lease, value));
+        (self.at_stage)(self, Stage::Filled);
+        yield_now().await;
+        if self.backend == Backend::InProcess {
+            self.promote(&leader, key, value);
+        }
+        (self.at_stage)(self, Stage::Promoted);
+        self.finish(leader, value, filled || self.backend == Backend::InProcess);
+        Ok(value)
+    }
+
+    fn promote(&self, leader: &Leader<u64>, key: &str, value: u64) {
+        let entry = Prepared::new(0, key, value, ALWAYS, 0, 8);
+        let insert = || {
+            thread::yield_now();
+            self.tier.insert(entry)
+        };
+        if self.mistakes.promotes_unchecked {
+            drop(insert());
+        } else {
+            drop(leader.promote_if_valid(insert));
+        }
+    }
+
+    fn finish(&self, leader: Leader<u64>, value: u64, confirmed: bool) {
+        if confirmed || self.mistakes.finishes_for_all {
+            leader.finish(&value);
+        } else {
+            leader.finish_for_earlier(&value);
+        }
+    }
+
+    /// Reads the shared store, and takes the lease where there is neither a value nor a lease.
+    fn take_lease(&self, leader: &Leader<u64>) -> Result<u64, Option<u64>> {
+        let mut remote = self.remote.lock().unwrap();
+        if let Some(value) = remote.value {
+            return Ok(value);
+        }
+        if remote.lease.is_some() || !leader.is_sole() {
+            return Err(None);
+        }
+        remote.leases += 1;
+        remote.lease = Some(remote.leases);
+        Err(remote.lease)
+    }
+
+    fn fill(&self, lease: u64, value: u64) -> bool {
+        let mut remote = self.remote.lock().unwrap();
+        let held = remote.lease == Some(lease);
+        if held {
+            (remote.value, remote.lease) = (Some(value), None);
+        }
+        held
+    }
+
+    async fn load(&self, load: Load) -> Result<u64, Failure> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        let value = self.database.load(Ordering::SeqCst);
+        (self.at_stage)(self, Stage::Loading);
+        yield_now().await;
+        match load {
+            Load::Works => Ok(value),
+            Load::Fails | Load::FailsAlone => Err(Failure::Own),
+            Load::Panics => Err(Failure::Panic),
+        }
+    }
+
+    pub(crate) fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
+    }
+
+    /// Starts a reader in a thread of its own.
+    pub(crate) fn reader(self: &Arc<Self>, load: Load) -> JoinHandle<Result<u64, Failure>> {
+        self.start(move |world| block_on(world.read(load)))
+    }
+
+    /// Starts a reader that is dropped when it would be polled once more than this.
+    pub(crate) fn dropped_reader(self: &Arc<Self>, polls: usize) -> JoinHandle<Option<Result<u64, Failure>>> {
+        self.start(move |world| block_on(within_polls(polls, world.read(Load::Works))))
+    }
+
+    /// Starts a reader whose load panics, if it comes to load.
+    pub(crate) fn panicking_reader(self: &Arc<Self>) -> JoinHandle<()> {
+        self.start(|world| {
+            block_on(async {
+                let mut read = pin!(world.read(Load::Panics));
+                let unwound = poll_fn(|context| {
+                    match catch_unwind(AssertUnwindSafe(|| match read.as_mut().poll(context) {
+                        // From here on as a panic that no hook prints.
+                        Poll::Ready(Err(Failure::Panic)) => resume_unwind(Box::new(())),
+                        poll => poll,
+                    })) {
+                        Ok(poll) => poll.map(|_| ()),
+                        Err(_) => Poll::Ready(()),
+                    }
+                });
+                unwound.await;
+            });
+        })
+    }
+
+    pub(crate) fn writer(self: &Arc<Self>) -> JoinHandle<()> {
+        self.start(Self::write)
+    }
+
+    pub(crate) fn start<R: Send + 'static>(
+        self: &Arc<Self>,
+        run: impl FnOnce(&Self) -> R + Send + 'static,
+    ) -> JoinHandle<R> {
+        let world = Arc::clone(self);
+        thread::spawn(move || run(&world))
+    }
+
+    /// Nothing is in flight, and the tier holds nothing out of date.
+    pub(crate) fn assert_settled(&self) {
+        assert_eq!(self.flights.len(), 0, "a flight is left over");
+        if let Some(held) = self.hit("key") {
+            let returned = self.returned.load(Ordering::SeqCst);
+            assert!(held >= returned, "{STALE}: the tier holds {held} < {returned}");
+        }
+    }
+}
+
+/// Polls at most so many times, then drops the future.
+pub(crate) async fn within_polls<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| {
+        let Some(fewer) = left.checked_sub(1) else { return Poll::Ready(None) };
+        left = fewer;
+        let poll = future.as_mut().poll(context).map(Some);
+        // Not to wait for a wake-up that comes to nobody.
+        if left == 0 && poll.is_pending() { Poll::Ready(None) } else { poll }
+    })
+    .await
+}
+
+/// Waits for threads.
+pub(crate) fn join<R>(threads: impl IntoIterator<Item = JoinHandle<R>>) -> Vec<R> {
+    threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+}

@@ -1,0 +1,14 @@
+use cache_runtime::{KvCacheService, cached};
+
+struct Projects {
+    cache: KvCacheService,
+}
+
+impl Projects {
+    #[cached(key = "project:<id>", ttl = 300, cache_if = true)]
+    async fn get(&self, id: u64) -> Option<u64> {
+        Some(id)
+    }
+}
+
+fn main() {}

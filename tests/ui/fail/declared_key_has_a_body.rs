@@ -1,0 +1,10 @@
+use cache_runtime::cache_key;
+
+#[cache_key("project:<id>", ttl = 60)]
+pub fn project_key(id: u64) -> String {
+    id.to_string()
+}
+
+fn main() {
+    let _ = project_key(7);
+}

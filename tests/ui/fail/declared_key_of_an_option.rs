@@ -1,0 +1,8 @@
+use cache_runtime::cache_key;
+
+#[cache_key("project:<id>", ttl = 60)]
+pub fn project_key(id: u64) -> Option<String>;
+
+fn main() {
+    let _ = project_key(7);
+}

@@ -1,0 +1,19 @@
+use cache_runtime::{KvCacheService, cached, invalidates};
+
+struct Projects {
+    cache: KvCacheService,
+}
+
+impl Projects {
+    #[cached(key = "project:<id>", ttl = 300)]
+    async fn get(&self, id: u64) -> u64 {
+        id
+    }
+
+    #[invalidates]
+    async fn update(&self, id: u64) {
+        let _ = id;
+    }
+}
+
+fn main() {}

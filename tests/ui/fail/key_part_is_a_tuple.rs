@@ -1,0 +1,14 @@
+use cache_runtime::{KvCacheService, cached};
+
+struct Projects {
+    cache: KvCacheService,
+}
+
+impl Projects {
+    #[cached(key = "projects:<range>", ttl = 300)]
+    async fn get(&self, range: (u32, u32)) -> String {
+        String::new()
+    }
+}
+
+fn main() {}

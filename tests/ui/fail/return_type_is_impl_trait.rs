@@ -1,0 +1,14 @@
+use cache_runtime::{KvCacheService, cached};
+
+struct Projects {
+    cache: KvCacheService,
+}
+
+impl Projects {
+    #[cached(key = "project:<id>", ttl = 300)]
+    async fn get(&self, id: u64) -> impl Iterator<Item = u64> {
+        0..id
+    }
+}
+
+fn main() {}

@@ -1,0 +1,19 @@
+use cache_runtime::{KvCacheService, cached, updates};
+
+struct Projects {
+    cache: KvCacheService,
+}
+
+impl Projects {
+    #[cached(key = "project:<id>", ttl = 300)]
+    async fn get(&self, id: u64) -> u64 {
+        id
+    }
+
+    #[updates("project:<ret>")]
+    async fn create(&self) -> u64 {
+        1
+    }
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use cache_runtime::{KvCacheService, cached};
+
+type Outcome<T> = Result<T, String>;
+
+struct Projects {
+    cache: KvCacheService,
+}
+
+impl Projects {
+    #[cached(key = "project:<id>", ttl = 300, value = String)]
+    async fn get(&self, id: u64) -> Outcome<u64> {
+        Ok(id)
+    }
+}
+
+fn main() {}

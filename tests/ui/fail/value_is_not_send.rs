@@ -1,0 +1,16 @@
+use std::rc::Rc;
+
+use cache_runtime::{KvCacheService, cached};
+
+struct Projects {
+    cache: KvCacheService,
+}
+
+impl Projects {
+    #[cached(key = "project:<id>", ttl = 300)]
+    async fn get(&self, id: u64) -> Rc<str> {
+        Rc::from(id.to_string())
+    }
+}
+
+fn main() {}
