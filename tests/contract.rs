@@ -80,31 +80,3 @@ mod in_real_time {
         barriers::the_barrier_of_a_dead_writer_ends_by_itself(&subject()).await;
     }
 }
-
-mod tmp_real {
-    use cache_runtime::LocalKvNamespace;
-    use cache_runtime::contract::{Subject, Time};
-    async fn subject() -> Subject {
-        Subject::new(LocalKvNamespace::new(), Time::Real)
-    }
-    cache_runtime::backend_contract!(subject);
-}
-mod tmp_cf {
-    use cache_runtime::LocalKvNamespace;
-    use cache_runtime::contract::{Subject, Time};
-    async fn subject() -> Subject {
-        Subject::new(LocalKvNamespace::builder().cloudflare_limits().build(), Time::Real)
-    }
-    cache_runtime::backend_contract!(subject);
-}
-mod tmp_dir {
-    use crate::directory_backend::DirectoryBackend;
-    use cache_runtime::contract::{Subject, Time};
-    async fn subject() -> Subject {
-        let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let backend =
-            DirectoryBackend { root: directory.path().into(), clock: cache_runtime::Clock::system() };
-        Subject::new(backend, Time::Real).keeping(directory)
-    }
-    cache_runtime::backend_contract!(subject);
-}

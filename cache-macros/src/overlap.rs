@@ -91,6 +91,20 @@ impl Set {
     }
 }
 
+/// One letter a placeholder, for the runtime's own check of a whole program.
+pub(crate) fn kinds(key: &TemplateKey) -> String {
+    key.parts
+        .iter()
+        .map(|part| match Set::of(part.ty.as_ref()) {
+            Set::Integer => 'i',
+            Set::Letters => 'b',
+            Set::Uuid => 'u',
+            Set::Text => 't',
+            Set::Anything => 'r',
+        })
+        .collect()
+}
+
 /// Whether some text is a key of both templates: the two are walked together, and every pair of places that can
 /// be reached is visited once.
 pub(crate) fn possible(left: &TemplateKey, right: &TemplateKey) -> bool {

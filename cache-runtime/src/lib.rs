@@ -12,6 +12,7 @@ mod codec;
 pub mod declared;
 mod error;
 mod key;
+mod key_map;
 mod rt;
 mod service;
 mod store;
@@ -25,6 +26,7 @@ pub use clock::Clock;
 pub use codec::Codec;
 pub use error::{BackendError, BoxError, CacheError, InvalidKey, Result};
 pub use key::{AsKey, IntoKey, Key, KeyPart, KindIs, MAX_KEY_LEN, PartWriter, Prefix, RawPart};
+pub use key_map::{KeyMap, KeyMapEntry, key_map};
 pub use service::{
     DEFAULT_PREFIX, DEFAULT_VALUE_LIMIT, KvCacheService, KvCacheServiceBuilder, KvCacheServiceFactory,
 };
@@ -34,4 +36,5 @@ pub use value::Value;
 /// Parts for tests.
 pub mod testing {
     pub use crate::clock::ManualClock;
+    pub use crate::key_map::assert_key_map_sound;
 }

@@ -4,7 +4,12 @@
 pub use crate::call::{
     CallSite, Lookup, Policy, Shape, StrictShape, cached, probe, shapes as shape, update, value_of, write,
 };
+pub use crate::__register as register;
+#[cfg(all(feature = "key-map", not(target_family = "wasm")))]
+pub use crate::call::Registered;
 pub use crate::declared;
+#[cfg(all(feature = "key-map", not(target_family = "wasm")))]
+pub use inventory;
 pub use crate::key::{Key, KeyPart, KindIs, PartOf, PartWriter, RawKey, Render, Template};
 pub use crate::ttl::Ttl;
 pub use crate::value::value;

@@ -6,18 +6,20 @@
 //! cargo run --example projects -- --backend redis://127.0.0.1:6379
 //! ```
 //!
-//! The service is in `service.rs`, and the story in `demo.rs`; the rest is a database to ask, and the printing.
+//! The service is in `service.rs`, and the story in `story.rs`; the rest is a database to ask, and the printing.
 
 #![expect(unreachable_pub, reason = "`pub` as in a crate of your own; here all modules are private")]
 
 mod args;
 mod db;
-mod demo;
 mod model;
 mod report;
+mod run;
 mod seed;
 mod service;
+mod story;
 mod traffic;
+mod words;
 mod zipf;
 
 use std::io::{self, IsTerminal, Write};
@@ -26,7 +28,7 @@ use std::process::ExitCode;
 use cache_runtime::CacheError;
 
 use crate::args::{Args, HELP};
-use crate::demo::RunError;
+use crate::run::{RunError, run};
 
 /// The exit code for a command line that asks for what there is not.
 const USAGE: u8 = 2;
@@ -45,7 +47,7 @@ async fn main() -> ExitCode {
         out.write_all(HELP.as_bytes()).map_err(RunError::Output)
     } else {
         let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        demo::run(&args, colour, &mut out).await
+        run(&args, colour, &mut out).await
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

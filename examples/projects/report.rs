@@ -1,6 +1,5 @@
 //! The printing: aligned lines, small bars, and colour where a terminal shows it.
 
-use std::fmt::Display;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -86,20 +85,21 @@ impl<'a, W: Write> Report<'a, W> {
     }
 
     /// A named figure, and what there is to say about it.
-    pub fn figure(&mut self, label: &str, figure: impl Display, remark: &str) -> io::Result<()> {
+    pub fn figure(&mut self, label: &str, figure: &str, remark: &str) -> io::Result<()> {
         let remark = self.ink(Ink::Dim, remark);
-        writeln!(self.out, "   {label:<27} {:>9}  {remark}", figure.to_string())
+        writeln!(self.out, "   {label:<27} {figure:>9}  {remark}")
+    }
+
+    /// A share of 1, with its bar.
+    pub fn share(&mut self, label: &str, share: f64) -> io::Result<()> {
+        let (percent, bar) = (format!("{:.1} %", share * 100.0), self.bar(share));
+        writeln!(self.out, "   {label:<27} {percent:>9}  {bar}")
     }
 
     /// A key, and how long it still lives.
     pub fn key(&mut self, key: &str, left: &str) -> io::Result<()> {
-        writeln!(self.out, "     {key:<35} {left:>9}")
-    }
-
-    /// A figure of which there is at most `full`, with its bar.
-    pub fn share(&mut self, label: &str, figure: &str, share: f64) -> io::Result<()> {
-        let bar = self.bar(share);
-        writeln!(self.out, "   {label:<27} {figure:>9}  {bar}")
+        let line = format!("     {key:<32} {left:>9}");
+        writeln!(self.out, "{}", line.trim_end())
     }
 
     /// A bar of which `share` is filled; never quite empty.

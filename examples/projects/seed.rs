@@ -5,6 +5,7 @@ use rusqlite::{Connection, Transaction};
 
 use crate::db::DbError;
 use crate::model::Status;
+use crate::words::{FIRST_NAMES, HOUSES, LAST_NAMES, OBJECTS, SUBJECTS, TRADES, VERBS, WORKS};
 
 /// How much to put into the database.
 #[derive(Debug, Clone, Copy)]
@@ -57,124 +58,6 @@ const INDEXES: &str = "
     CREATE INDEX tasks_by_project ON tasks (project_id);
     CREATE INDEX time_entries_by_task ON time_entries (task_id, member_id);
     ANALYZE;";
-
-const HOUSES: [&str; 20] = [
-    "Aldgate",
-    "Birch",
-    "Calder",
-    "Dunmore",
-    "Eastwick",
-    "Fennel",
-    "Garnet",
-    "Halden",
-    "Ingram",
-    "Juniper",
-    "Kestrel",
-    "Linden",
-    "Marlow",
-    "Northwind",
-    "Orchard",
-    "Pemberton",
-    "Quarry",
-    "Rowan",
-    "Sable",
-    "Thornbury",
-];
-const TRADES: [&str; 10] = [
-    "Freight",
-    "Robotics",
-    "Energy",
-    "Textiles",
-    "Dairies",
-    "Optics",
-    "Press",
-    "Shipyards",
-    "Foods",
-    "Instruments",
-];
-const FIRST_NAMES: [&str; 24] = [
-    "Amara", "Bo", "Chiara", "Dmitri", "Elif", "Farid", "Greta", "Hamid", "Ines", "Jonas", "Keiko", "Lars",
-    "Mei", "Nadia", "Omar", "Petra", "Quentin", "Rosa", "Sven", "Tomasz", "Uma", "Viktor", "Wanjiru",
-    "Yusuf",
-];
-const LAST_NAMES: [&str; 24] = [
-    "Abara",
-    "Bergström",
-    "Castellani",
-    "Demir",
-    "Eriksen",
-    "Fontaine",
-    "Grabowski",
-    "Haddad",
-    "Ito",
-    "Jansen",
-    "Kovács",
-    "Lindqvist",
-    "Mbeki",
-    "Novák",
-    "Okafor",
-    "Pereira",
-    "Quist",
-    "Rossi",
-    "Sato",
-    "Tanaka",
-    "Usman",
-    "Vogel",
-    "Wójcik",
-    "Zhou",
-];
-const SUBJECTS: [&str; 20] = [
-    "Warehouse",
-    "Customer portal",
-    "Payroll",
-    "Invoice",
-    "Harbour",
-    "Fleet",
-    "Loading dock",
-    "Supplier",
-    "Web shop",
-    "Depot",
-    "Data centre",
-    "Ticket desk",
-    "Cold store",
-    "Timetable",
-    "Packing line",
-    "Quality lab",
-    "Showroom",
-    "Field app",
-    "Energy meter",
-    "Archive",
-];
-const WORKS: [&str; 12] = [
-    "migration",
-    "redesign",
-    "rollout",
-    "audit",
-    "pilot",
-    "handover",
-    "relaunch",
-    "upgrade",
-    "survey",
-    "training",
-    "clean-up",
-    "extension",
-];
-const VERBS: [&str; 10] =
-    ["Review", "Draft", "Measure", "Order", "Test", "Document", "Repair", "Agree on", "Present", "Translate"];
-const OBJECTS: [&str; 12] = [
-    "the floor plan",
-    "the price list",
-    "the contract",
-    "the user manual",
-    "the backup",
-    "the access rights",
-    "the test report",
-    "the risk list",
-    "the interface",
-    "the budget",
-    "the schedule",
-    "the training notes",
-];
 
 /// Makes the schema and fills it.
 pub fn fill(connection: &mut Connection, seed: u64, size: Size) -> Result<(), DbError> {

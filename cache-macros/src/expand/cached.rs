@@ -8,7 +8,8 @@ use syn::spanned::Spanned;
 use super::{Expanded, cache_handle, call_site, pinned_body, siblings};
 use crate::args::Args;
 use crate::item::Function;
-use crate::key::{Key, TemplateKey};
+use crate::key::{Key, TemplateKey, compact};
+use crate::overlap;
 use crate::returns::Returns;
 
 /// A `#[cached]` function that passed every check.
@@ -31,8 +32,8 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
 
     let (site, key, siblings, bounded) = match key {
         Key::Template(key) => {
-            let template = template(private, args, key);
-            let site = call_site(private, "cached", &template, function);
+            let template = template(private, args, key, value);
+            let site = call_site(private, "cached", &template, &function.sig.ident);
             let rendered = if function.is_associated() {
                 key.call_hidden(args.cache.as_ref())
             } else {
@@ -41,7 +42,8 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
             (site, rendered, siblings::expand(cached, key, &template), bounded(private, key))
         }
         Key::Expression(expr) => {
-            let site = call_site(private, "cached", &quote!(#private::Template::new("")), function);
+            let template = named_template(private, expr, value);
+            let site = call_site(private, "cached", &template, &function.sig.ident);
             let key = quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr));
             (site, key, TokenStream::new(), TokenStream::new())
         }
@@ -57,8 +59,11 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
 }
 
 /// The declared template, as a constant expression.
-pub(crate) fn template(private: &TokenStream, args: &Args, key: &TemplateKey) -> TokenStream {
+pub(crate) fn template(private: &TokenStream, args: &Args, key: &TemplateKey, value: &syn::Type) -> TokenStream {
     let text = &key.template.text;
+    let kinds = overlap::kinds(key);
+    let kinds = (!kinds.is_empty()).then(|| quote!(.kinds(#kinds)));
+    let value = type_name(value);
     let ttl = args.ttl.as_ref().filter(|ttl| ttl.is_literal()).map(|ttl| {
         let ttl = ttl.tokens(private);
         quote!(.ttl(#ttl))
@@ -69,7 +74,18 @@ pub(crate) fn template(private: &TokenStream, args: &Args, key: &TemplateKey) ->
     });
     let version = args.version.map(|(_, version)| quote!(.version(#version)));
     let by_type = key.parts.iter().any(|part| part.root.is_none()).then(|| quote!(.by_type()));
-    quote!(#private::Template::new(#text) #ttl #none_ttl #version #by_type)
+    quote!(#private::Template::new(#text) #kinds .value(#value) #ttl #none_ttl #version #by_type)
+}
+
+/// A key expression, for listings.
+pub(crate) fn named_template(private: &TokenStream, expr: &Expr, value: &syn::Type) -> TokenStream {
+    let (text, value) = (compact(&quote!(#expr)), type_name(value));
+    quote!(#private::Template::expression(#text).value(#value))
+}
+
+/// A type as it is written, without spaces where none are needed.
+fn type_name(ty: &syn::Type) -> String {
+    quote!(#ty).to_string().replace(" :: ", "::").replace(" < ", "<").replace(" >", ">").replace(" ,", ",")
 }
 
 fn policy(private: &TokenStream, args: &Args, value: &syn::Type) -> TokenStream {

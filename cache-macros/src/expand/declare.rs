@@ -1,7 +1,7 @@
 //! `#[cache_key]`: a function without a body becomes the function that renders the key.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::{Attribute, ReturnType, Signature, Visibility};
 
 use super::cached::{bounded, template};
@@ -21,12 +21,14 @@ pub(crate) struct Declared<'a> {
 pub(crate) fn expand(declared: &Declared<'_>) -> TokenStream {
     let Declared { private, args, attrs, vis, sig, key } = declared;
     let value = match &sig.output {
-        ReturnType::Type(_, ty) => ty.to_token_stream(),
-        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, ty) => (**ty).clone(),
+        ReturnType::Default => syn::parse_quote!(()),
     };
+    let template = template(private, args, key, &value);
+    let rendered = super::siblings::render_with_static(private, &template, key);
+    let site = super::call_site(private, "declares", &template, &sig.ident);
     let mut sig = (*sig).clone();
     sig.output = syn::parse_quote!(-> #private::Key<#value>);
-    let rendered = super::siblings::render_with_static(private, &template(private, args, key), key);
     let bounded = bounded(private, key);
     quote! {
         #(#attrs)*
@@ -34,6 +36,7 @@ pub(crate) fn expand(declared: &Declared<'_>) -> TokenStream {
         #[allow(clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref, clippy::allow_attributes, clippy::allow_attributes_without_reason)]
         #vis #sig {
             #bounded
+            let _ = #site;
             #rendered.typed()
         }
     }

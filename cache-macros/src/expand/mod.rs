@@ -5,7 +5,7 @@ pub(crate) mod declare;
 pub(crate) mod siblings;
 pub(crate) mod write;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::{Expr, Path};
 
@@ -26,16 +26,17 @@ pub(crate) fn private(krate: Option<&Path>) -> TokenStream {
 }
 
 /// A static call site of `function`, as a block that gives a reference to it.
-fn call_site(private: &TokenStream, kind: &str, template: &TokenStream, function: &Function) -> TokenStream {
-    let name = function.sig.ident.to_string();
-    let kind = proc_macro2::Ident::new(kind, Span::mixed_site());
+fn call_site(private: &TokenStream, kind: &str, templates: &TokenStream, function: &Ident) -> TokenStream {
+    let name = function.to_string();
+    let kind = Ident::new(kind, Span::mixed_site());
     quote!({
         static SITE: #private::CallSite = #private::CallSite::#kind(
-            #template,
+            &[#templates],
             ::core::concat!(::core::module_path!(), "::", #name),
             ::core::file!(),
             ::core::line!(),
         );
+        #private::register!(SITE);
         &SITE
     })
 }
@@ -46,7 +47,7 @@ fn cache_handle(private: &TokenStream, cache: Option<&Expr>, function: &Function
     let cache = match cache {
         Some(cache) => quote!(#cache),
         None => {
-            let this = proc_macro2::Ident::new("self", function.self_span());
+            let this = Ident::new("self", function.self_span());
             default = quote!(#this.cache);
             default
         }

@@ -25,7 +25,7 @@ pub(crate) struct Write<'a> {
 pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
     let Write { private, args, function, keys, returns, .. } = write;
     let handle = cache_handle(private, args.cache.as_ref(), function);
-    let site = call_site(private, "invalidates", &templates(private, keys), function);
+    let site = call_site(private, "invalidates", &templates(private, keys, &returns.value), &function.sig.ident);
     let (after, before): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(|key| key.needs_result(function));
     let before = before.into_iter().map(|key| write.key(key));
     let always = args.when.filter(|(_, when)| *when == When::Always).map(|_| quote!(.always()));
@@ -53,7 +53,7 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
 pub(crate) fn updates(write: &Write<'_>) -> Expanded {
     let Write { private, args, function, keys, returns, .. } = write;
     let handle = cache_handle(private, args.cache.as_ref(), function);
-    let site = call_site(private, "updates", &templates(private, keys), function);
+    let site = call_site(private, "updates", &templates(private, keys, &returns.value), &function.sig.ident);
     let shape = returns.shape(private);
     let witness = returns.witness(private);
     let value = &returns.value;
@@ -91,17 +91,16 @@ fn run(args: &Args) -> Ident {
     }
 }
 
-/// The templates of the attribute, joined for the call site's listing.
-fn templates(private: &TokenStream, keys: &[Key]) -> TokenStream {
-    let texts: Vec<&str> = keys
-        .iter()
-        .map(|key| match key {
-            Key::Template(key) => key.template.text.as_str(),
-            Key::Expression(_) => "(declared)",
-        })
-        .collect();
-    let text = texts.join(" ");
-    quote!(#private::Template::new(#text))
+/// The templates of the attribute, for listings.
+fn templates(private: &TokenStream, keys: &[Key], value: &syn::Type) -> TokenStream {
+    let templates = keys.iter().map(|key| match key {
+        Key::Template(key) => {
+            let text = &key.template.text;
+            quote!(#private::Template::new(#text))
+        }
+        Key::Expression(expr) => super::cached::named_template(private, expr, value),
+    });
+    quote!(#(#templates),*)
 }
 
 /// `call`, with a trait in scope whose function is found when the type has none of that name.

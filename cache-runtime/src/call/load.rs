@@ -153,7 +153,7 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
     /// The full key, if this call can be cached at all.
     fn prepare<C>(&self, policy: &Policy<V, C>) -> Option<String> {
         let now = || self.cache.clock().now();
-        if !self.site.admits(self.ops.type_id()) {
+        if !self.site.admits(self.key.template(), self.ops.type_id()) {
             self.site
                 .went_by(now(), &"this generic function cached a value of another type under its template");
             return None;

@@ -10,5 +10,7 @@ pub use load::{Lookup, cached};
 pub(crate) use load::{load_optional, load_value};
 pub use policy::{Always, Condition, Policy};
 pub use shape::{Shape, StrictShape, probe, shapes, value_of};
+#[cfg(all(feature = "key-map", not(target_family = "wasm")))]
+pub use site::Registered;
 pub use site::{CallSite, CallSiteKind, CallSiteStats, call_sites};
 pub use write::{update, write};

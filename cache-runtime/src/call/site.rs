@@ -15,7 +15,8 @@ const WARN_EVERY_MILLIS: u64 = 10_000;
 
 static SITES: Mutex<Vec<&'static CallSite>> = Mutex::new(Vec::new());
 
-/// Every call site that has missed or written so far, in the order of their first time.
+/// Every call site of the program with the feature `key-map` (not on wasm32); without it, those that have missed or
+/// written so far, in the order of their first time.
 ///
 /// ```
 /// for site in cache_runtime::call_sites() {
@@ -24,13 +25,41 @@ static SITES: Mutex<Vec<&'static CallSite>> = Mutex::new(Vec::new());
 /// ```
 #[must_use]
 pub fn call_sites() -> Vec<&'static CallSite> {
+    #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
+    inventory::iter::<Registered>.into_iter().for_each(|registered| registered.0.register());
     SITES.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// A call site that is known from the start of the program.
+#[cfg(all(feature = "key-map", not(target_family = "wasm")))]
+pub struct Registered(pub &'static CallSite);
+
+#[cfg(all(feature = "key-map", not(target_family = "wasm")))]
+inventory::collect!(Registered);
+
+/// Makes a call site known from the start of the program, where that is possible. The expansion cannot ask for the
+/// feature, which would be the user's crate's, so it calls this.
+#[cfg(all(feature = "key-map", not(target_family = "wasm")))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __register {
+    ($site:ident) => {
+        $crate::__private::inventory::submit! { $crate::__private::Registered(&$site) }
+    };
+}
+
+/// Does nothing: call sites become known when they first miss or write.
+#[cfg(not(all(feature = "key-map", not(target_family = "wasm"))))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __register {
+    ($site:ident) => {};
 }
 
 /// An attribute in the program. The macros make one static of each.
 pub struct CallSite {
     kind: CallSiteKind,
-    template: Template,
+    keys: &'static [Template],
     function: &'static str,
     file: &'static str,
     line: u32,
@@ -51,6 +80,8 @@ pub enum CallSiteKind {
     Invalidates,
     /// `#[updates]`
     Updates,
+    /// `#[cache_key]`
+    Declares,
     /// A method of the service, called by hand.
     Manual,
 }
@@ -108,7 +139,7 @@ pub(crate) enum Event {
 impl CallSite {
     const fn new(
         kind: CallSiteKind,
-        template: Template,
+        keys: &'static [Template],
         function: &'static str,
         file: &'static str,
         line: u32,
@@ -129,38 +160,45 @@ impl CallSite {
         };
         let registered = AtomicBool::new(false);
         let value = OnceLock::new();
-        Self { kind, template, function, file, line, registered, value, warned: zero(), counters }
+        Self { kind, keys, function, file, line, registered, value, warned: zero(), counters }
     }
 
     /// The site of a `#[cached]`.
     #[doc(hidden)]
     #[must_use]
-    pub const fn cached(template: Template, function: &'static str, file: &'static str, line: u32) -> Self {
-        Self::new(CallSiteKind::Cached, template, function, file, line)
+    pub const fn cached(keys: &'static [Template], function: &'static str, file: &'static str, line: u32) -> Self {
+        Self::new(CallSiteKind::Cached, keys, function, file, line)
     }
 
     /// The site of an `#[invalidates]`.
     #[doc(hidden)]
     #[must_use]
     pub const fn invalidates(
-        template: Template,
+        keys: &'static [Template],
         function: &'static str,
         file: &'static str,
         line: u32,
     ) -> Self {
-        Self::new(CallSiteKind::Invalidates, template, function, file, line)
+        Self::new(CallSiteKind::Invalidates, keys, function, file, line)
     }
 
     /// The site of an `#[updates]`.
     #[doc(hidden)]
     #[must_use]
-    pub const fn updates(template: Template, function: &'static str, file: &'static str, line: u32) -> Self {
-        Self::new(CallSiteKind::Updates, template, function, file, line)
+    pub const fn updates(keys: &'static [Template], function: &'static str, file: &'static str, line: u32) -> Self {
+        Self::new(CallSiteKind::Updates, keys, function, file, line)
+    }
+
+    /// The site of a `#[cache_key]`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn declares(keys: &'static [Template], function: &'static str, file: &'static str, line: u32) -> Self {
+        Self::new(CallSiteKind::Declares, keys, function, file, line)
     }
 
     /// The site of a service method.
     pub(crate) const fn manual(function: &'static str) -> Self {
-        Self::new(CallSiteKind::Manual, Template::new("(manual)"), function, "", 0)
+        Self::new(CallSiteKind::Manual, &[], function, "", 0)
     }
 
     /// What the attribute does.
@@ -175,10 +213,20 @@ impl CallSite {
         self.function
     }
 
-    /// The key template; empty where the key is an expression.
+    /// The key templates, or the expressions that name declared keys, as they are written. A `#[cached]` has one;
+    /// a method of the service has none.
+    pub fn templates(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.keys.iter().map(Template::text)
+    }
+
+    /// The first template; empty where there is none.
     #[must_use]
-    pub const fn template(&self) -> &'static str {
-        self.template.text()
+    pub fn template(&self) -> &'static str {
+        self.keys.first().map_or("", Template::text)
+    }
+
+    pub(crate) const fn keys(&self) -> &'static [Template] {
+        self.keys
     }
 
     /// The source file.
@@ -228,6 +276,11 @@ impl CallSite {
             Event::Error => &counters.errors,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        self.register();
+    }
+
+    /// Puts the site into the list of all, once.
+    fn register(&'static self) {
         if !self.registered.load(Ordering::Relaxed) && !self.registered.swap(true, Ordering::Relaxed) {
             SITES.lock().unwrap_or_else(PoisonError::into_inner).push(self);
         }
@@ -266,8 +319,8 @@ impl CallSite {
 
     /// Whether values of this type may be kept under this site's keys: those of the type that came first, unless
     /// the key itself tells the types apart.
-    pub(crate) fn admits(&self, value: TypeId) -> bool {
-        self.template.tells_types_apart() || *self.value.get_or_init(|| value) == value
+    pub(crate) fn admits(&self, template: &Template, value: TypeId) -> bool {
+        template.tells_types_apart() || *self.value.get_or_init(|| value) == value
     }
 }
 

@@ -10,7 +10,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
-pub(crate) use part::Kept;
+pub(crate) use part::{Kept, is_separator_or_glob};
 pub use part::{KeyPart, KindIs, PartOf, PartWriter, RawPart};
 pub(crate) use pattern::Pattern;
 pub use prefix::Prefix;

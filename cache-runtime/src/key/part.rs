@@ -94,9 +94,12 @@ impl PartWriter<'_> {
 }
 
 fn is_escaped(char: char) -> bool {
-    matches!(char, '%' | ':' | '/' | '|' | '#' | '*' | '?' | '[' | ']' | '\\')
-        || char.is_whitespace()
-        || char.is_control()
+    char == '%' || is_separator_or_glob(char) || char.is_whitespace() || char.is_control()
+}
+
+/// What a part never holds unescaped: the separators, and what a glob pattern gives a meaning.
+pub(crate) fn is_separator_or_glob(char: char) -> bool {
+    matches!(char, ':' | '/' | '|' | '#' | '*' | '?' | '[' | ']' | '\\')
 }
 
 /// A text that is written into the key as it is. Only the last placeholder of a template may hold one.

@@ -6,6 +6,12 @@ use crate::ttl::Ttl;
 #[derive(Debug)]
 pub struct Template {
     text: &'static str,
+    /// One letter a placeholder: what can stand there, see `overlap`.
+    kinds: &'static str,
+    /// The value's type, as it is written.
+    value: &'static str,
+    /// The text is an expression that names a key declared elsewhere.
+    is_expression: bool,
     ttl: Option<Ttl>,
     none_ttl: Option<Ttl>,
     version: u32,
@@ -19,7 +25,39 @@ impl Template {
     /// A template as its author wrote it.
     #[must_use]
     pub const fn new(text: &'static str) -> Self {
-        Self { text, ttl: None, none_ttl: None, version: 0, tells_types_apart: false }
+        Self {
+            text,
+            kinds: "",
+            value: "",
+            is_expression: false,
+            ttl: None,
+            none_ttl: None,
+            version: 0,
+            tells_types_apart: false,
+        }
+    }
+
+    /// An expression that names a declared key.
+    #[must_use]
+    pub const fn expression(text: &'static str) -> Self {
+        let mut template = Self::new(text);
+        template.is_expression = true;
+        template
+    }
+
+    /// Tells what can stand in each placeholder: `i` an integer, `b` a `bool`, `u` a `Uuid`, `t` an escaped text,
+    /// `r` anything.
+    #[must_use]
+    pub const fn kinds(mut self, kinds: &'static str) -> Self {
+        self.kinds = kinds;
+        self
+    }
+
+    /// Tells the value's type, as it is written.
+    #[must_use]
+    pub const fn value(mut self, value: &'static str) -> Self {
+        self.value = value;
+        self
     }
 
     /// Declares how long values live.
@@ -56,6 +94,18 @@ impl Template {
 
     pub(crate) const fn text(&self) -> &'static str {
         self.text
+    }
+
+    pub(crate) const fn part_kinds(&self) -> &'static str {
+        self.kinds
+    }
+
+    pub(crate) const fn value_name(&self) -> &'static str {
+        self.value
+    }
+
+    pub(crate) const fn is_expression(&self) -> bool {
+        self.is_expression
     }
 
     pub(crate) const fn declared_ttl(&self) -> Option<Ttl> {

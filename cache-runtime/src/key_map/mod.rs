@@ -1,0 +1,214 @@
+//! The templates of the program, with who caches, updates and invalidates each.
+
+mod overlap;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::call::{CallSite, CallSiteKind, call_sites};
+use crate::key::Template;
+use crate::ttl::Ttl;
+
+/// Lists every key template of the program.
+///
+/// With the feature `key-map` it is complete from the start; without it, and on wasm32, a call site appears when
+/// it first misses or writes, which [`KeyMap::is_complete`] and the printed table tell.
+///
+/// ```
+/// println!("{}", cache_runtime::key_map());
+/// ```
+#[must_use]
+pub fn key_map() -> KeyMap {
+    KeyMap::of(&call_sites())
+}
+
+/// Every key template of the program; `Display` writes it as a table.
+#[derive(Debug, Clone)]
+pub struct KeyMap {
+    entries: Vec<KeyMapEntry>,
+    complete: bool,
+}
+
+/// A key template and its users.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct KeyMapEntry {
+    /// The template; the expression, where it could not be told which declared key that is.
+    pub template: &'static str,
+    /// The value's type, as it is written; empty where only invalidations are known.
+    pub value: &'static str,
+    /// How long values live; `None` where it is computed.
+    pub ttl: Option<Ttl>,
+    /// Every attribute that names the template.
+    pub sites: Vec<&'static CallSite>,
+}
+
+impl KeyMap {
+    fn of(sites: &[&'static CallSite]) -> Self {
+        let mut entries: BTreeMap<&'static str, KeyMapEntry> = BTreeMap::new();
+        for site in sites {
+            for key in site.keys() {
+                let target = if key.is_expression() { declared_by_name(sites, key).unwrap_or(key) } else { key };
+                let entry = entries.entry(target.text()).or_insert_with(|| KeyMapEntry {
+                    template: target.text(),
+                    value: "",
+                    ttl: None,
+                    sites: Vec::new(),
+                });
+                let stores = site.kind() == CallSiteKind::Cached || site.kind() == CallSiteKind::Declares;
+                if stores && entry.value.is_empty() {
+                    entry.value = key.value_name();
+                }
+                entry.ttl = entry.ttl.or(target.declared_ttl());
+                entry.sites.push(site);
+            }
+        }
+        for entry in entries.values_mut() {
+            entry.sites.sort_by_key(|site| (site.kind() as u8, site.function(), site.line()));
+        }
+        let complete = cfg!(all(feature = "key-map", not(target_family = "wasm")));
+        Self { entries: entries.into_values().collect(), complete }
+    }
+
+    /// The templates, in the order of their text.
+    #[must_use]
+    pub fn entries(&self) -> &[KeyMapEntry] {
+        &self.entries
+    }
+
+    /// Whether it holds the whole program, and not only what has run.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// What is wrong with the keys of the program: two call sites that store different types under one template,
+    /// or a template that can give another's keys. Where two services use different prefixes or caches on
+    /// purpose, it may be right; the compiler cannot see that, nor can this.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for entry in &self.entries {
+            for site in entry.sites.iter().filter(|site| site.kind() == CallSiteKind::Cached) {
+                let Some(key) = site.keys().first() else { continue };
+                if !key.tells_types_apart() && key.value_name() != entry.value {
+                    problems.push(format!(
+                        "\"{}\" holds a `{}`, but `{}` ({}:{}) caches a `{}` there",
+                        entry.template,
+                        entry.value,
+                        site.function(),
+                        site.file(),
+                        site.line(),
+                        key.value_name()
+                    ));
+                }
+            }
+        }
+        let stored: Vec<&Template> = self.entries.iter().filter_map(KeyMapEntry::stored).collect();
+        for (index, template) in stored.iter().enumerate() {
+            for other in &stored[..index] {
+                if overlap::possible(template, other) {
+                    problems.push(format!(
+                        "a key of \"{}\" can be a key of \"{}\" too; give one of them another literal",
+                        other.text(),
+                        template.text()
+                    ));
+                }
+            }
+        }
+        problems
+    }
+}
+
+impl KeyMapEntry {
+    /// The template as a `#[cached]` or a `#[cache_key]` has it.
+    fn stored(&self) -> Option<&'static Template> {
+        let keys = self.sites.iter().filter(|site| {
+            matches!(site.kind(), CallSiteKind::Cached | CallSiteKind::Declares)
+        });
+        keys.filter_map(|site| site.keys().first()).find(|key| !key.is_expression())
+    }
+}
+
+/// The template behind `project_key(id)` or `Self::get_project_key(id)`: that of the declaration, or of the
+/// `#[cached]` method, of this name, if there is just one.
+fn declared_by_name(sites: &[&'static CallSite], expression: &Template) -> Option<&'static Template> {
+    let path = expression.text().split('(').next()?;
+    let name = path.rsplit("::").next()?.rsplit('.').next()?;
+    let mut found = sites.iter().filter(|site| {
+        let function = site.function().rsplit("::").next().unwrap_or_default();
+        match site.kind() {
+            CallSiteKind::Declares => function == name,
+            CallSiteKind::Cached => name.strip_suffix("_key") == Some(function),
+            _ => false,
+        }
+    });
+    match (found.next(), found.next()) {
+        (Some(site), None) => site.keys().first().filter(|key| !key.is_expression()),
+        _ => None,
+    }
+}
+
+impl fmt::Display for KeyMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headings = ["template", "value", "ttl", "", "function", "place"].map(str::to_owned);
+        let mut rows = vec![headings];
+        for entry in &self.entries {
+            for (index, site) in entry.sites.iter().enumerate() {
+                let first = |text: String| if index == 0 { text } else { String::new() };
+                rows.push([
+                    first(entry.template.to_owned()),
+                    first(entry.value.to_owned()),
+                    first(ttl_text(entry.ttl, entry.value)),
+                    match site.kind() {
+                        CallSiteKind::Declares => "declared by",
+                        CallSiteKind::Cached => "cached by",
+                        CallSiteKind::Updates => "updated by",
+                        _ => "invalidated by",
+                    }
+                    .to_owned(),
+                    site.function().to_owned(),
+                    format!("{}:{}", site.file(), site.line()),
+                ]);
+            }
+        }
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+        let widths: [usize; 6] = std::array::from_fn(width);
+        for row in &rows {
+            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        }
+        if !self.complete {
+            writeln!(f, "(only what has run so far: the feature `key-map` lists the whole program)")?;
+        }
+        Ok(())
+    }
+}
+
+fn ttl_text(ttl: Option<Ttl>, value: &str) -> String {
+    match ttl.map(Ttl::as_duration) {
+        Some(Some(length)) => format!("{length:?}"),
+        Some(None) => "never ends".to_owned(),
+        None if value.is_empty() => String::new(),
+        None => "computed".to_owned(),
+    }
+}
+
+/// Fails where the keys of the program are not sound, see [`KeyMap::problems`]. For a test of yours.
+///
+/// ```
+/// #[test]
+/// # fn hidden() {}
+/// fn the_keys_are_sound() {
+///     cache_runtime::testing::assert_key_map_sound();
+/// }
+/// # the_keys_are_sound();
+/// ```
+///
+/// # Panics
+///
+/// With the list of the problems.
+pub fn assert_key_map_sound() {
+    let problems = key_map().problems();
+    assert!(problems.is_empty(), "the program's cache keys are not sound:\n- {}", problems.join("\n- "));
+}
