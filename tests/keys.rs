@@ -21,11 +21,13 @@ const LONG: u32 = 5_000;
 /// What a template may start or end with.
 const EDGES: &[&str] = &["", "p", "project:", "-", "%", "%3A", "a:b", "1", "é", "*", ":", "//"];
 /// What may stand between two placeholders: it holds a separator.
-const BETWEEN: &[&str] = &[":", "/", "|", "#", "::", ":a", "a:", "a:a", "%:", ":%3A", "1:1", ":*", "-/-", "#|", "é:"];
+const BETWEEN: &[&str] =
+    &[":", "/", "|", "#", "::", ":a", "a:", "a:a", "%:", ":%3A", "1:1", ":*", "-/-", "#|", "é:"];
 /// What the texts are made of: everything that could imitate something else.
 const PIECES: &[&str] = &[
-    "a", "b", "1", "0", "-", "_", ".", "@", "%", "3", "A", "2", "F", "5", ":", "/", "|", "#", "*", "?", "[", "]", "\\", " ",
-    "\t", "\n", "\0", "\u{7f}", "\u{85}", "\u{a0}", "\u{2028}", "é", "日", "🦀", "%3A", "%25", "a:a", "::", "<", ">",
+    "a", "b", "1", "0", "-", "_", ".", "@", "%", "3", "A", "2", "F", "5", ":", "/", "|", "#", "*", "?", "[",
+    "]", "\\", " ", "\t", "\n", "\0", "\u{7f}", "\u{85}", "\u{a0}", "\u{2028}", "é", "日", "🦀", "%3A",
+    "%25", "a:a", "::", "<", ">",
 ];
 const ESCAPED: &str = "%:/|#*?[]\\";
 
@@ -55,7 +57,9 @@ struct Shape {
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
-    let kind = select(&[Kind::Text, Kind::Text, Kind::Text, Kind::Unsigned, Kind::Signed, Kind::Flag, Kind::Char][..]);
+    let kind = select(
+        &[Kind::Text, Kind::Text, Kind::Text, Kind::Unsigned, Kind::Signed, Kind::Flag, Kind::Char][..],
+    );
     let rest = prop::collection::vec((kind, select(BETWEEN)), 1..=5);
     (select(EDGES), rest, select(EDGES)).prop_map(|(first, mut rest, last)| {
         rest.last_mut().expect("there is at least one placeholder").1 = last;
@@ -73,11 +77,12 @@ fn part(kind: Kind) -> BoxedStrategy<Part> {
         Kind::Unsigned => prop_oneof![0..120_u64, any::<u64>()].prop_map(Part::Unsigned).boxed(),
         Kind::Signed => prop_oneof![-12..12_i128, any::<i128>()].prop_map(Part::Signed).boxed(),
         Kind::Flag => any::<bool>().prop_map(Part::Flag).boxed(),
-        Kind::Char => {
-            prop_oneof![select(PIECES).prop_map(|piece| piece.chars().next().expect("no piece is empty")), any::<char>()]
-                .prop_map(Part::Char)
-                .boxed()
-        }
+        Kind::Char => prop_oneof![
+            select(PIECES).prop_map(|piece| piece.chars().next().expect("no piece is empty")),
+            any::<char>()
+        ]
+        .prop_map(Part::Char)
+        .boxed(),
     }
 }
 
@@ -102,7 +107,9 @@ fn moved(list: &[Part], other: &[Part], way: u8, index: &prop::sample::Index) ->
         (1, Some(Part::Text(left)), Some(Part::Text(right))) => {
             let together = format!("{left}:{right}");
             let cut = index.index(together.len() + 1);
-            let cut = (cut..=together.len()).find(|cut| together.is_char_boundary(*cut)).expect("the end is a border");
+            let cut = (cut..=together.len())
+                .find(|cut| together.is_char_boundary(*cut))
+                .expect("the end is a border");
             list[at] = Part::Text(together[..cut].trim_end_matches(':').to_owned());
             list[at + 1] = Part::Text(together[cut..].trim_start_matches(':').to_owned());
         }
@@ -190,15 +197,15 @@ proptest! {
 
 /// A file of an organisation.
 #[cache_key("org:<org>:file:<path>", ttl = 60)]
-pub fn file_key(org: &str, path: &str) -> String;
+fn file_key(org: &str, path: &str) -> String;
 
 /// A page of a list.
 #[cache_key("<number>/<list>|<reversed>#<mark>", ttl = 60)]
-pub fn page_key(number: i64, list: String, reversed: bool, mark: char) -> String;
+fn page_key(number: i64, list: String, reversed: bool, mark: char) -> String;
 
 /// A document by a path that is written as it is.
 #[cache_key("doc:<site>:<path>", ttl = 60)]
-pub fn doc_key(site: u32, path: RawPart<&str>) -> String;
+fn doc_key(site: u32, path: RawPart<&str>) -> String;
 
 proptest! {
     #![proptest_config(config(DECLARED))]
@@ -247,7 +254,10 @@ fn a_key_is_whole_at_every_length_around_the_inline_size() {
     // An escape that stands across the border of the inline size.
     for length in 55..65 {
         let text = "x".repeat(length) + ":é:";
-        assert_eq!(Render::new(&TEMPLATE).part::<str>(&text).finish().as_str(), "x".repeat(length) + "%3Aé%3A");
+        assert_eq!(
+            Render::new(&TEMPLATE).part::<str>(&text).finish().as_str(),
+            "x".repeat(length) + "%3Aé%3A"
+        );
     }
 }
 
@@ -255,12 +265,31 @@ fn a_key_is_whole_at_every_length_around_the_inline_size() {
 fn exactly_separators_glob_characters_percent_spaces_and_control_characters_are_escaped() {
     let rendered = |text: &str| Render::new(&TEMPLATE).part::<str>(text).finish().as_str().to_owned();
     for (text, expected) in [
-        ("%", "%25"), (":", "%3A"), ("/", "%2F"), ("|", "%7C"), ("#", "%23"), ("*", "%2A"), ("?", "%3F"), ("[", "%5B"),
-        ("]", "%5D"), ("\\", "%5C"), (" ", "%20"), ("\n", "%0A"), ("\0", "%00"), ("\u{7f}", "%7F"), ("\u{85}", "%C2%85"),
-        ("\u{a0}", "%C2%A0"), ("\u{2028}", "%E2%80%A8"),
+        ("%", "%25"),
+        (":", "%3A"),
+        ("/", "%2F"),
+        ("|", "%7C"),
+        ("#", "%23"),
+        ("*", "%2A"),
+        ("?", "%3F"),
+        ("[", "%5B"),
+        ("]", "%5D"),
+        ("\\", "%5C"),
+        (" ", "%20"),
+        ("\n", "%0A"),
+        ("\0", "%00"),
+        ("\u{7f}", "%7F"),
+        ("\u{85}", "%C2%85"),
+        ("\u{a0}", "%C2%A0"),
+        ("\u{2028}", "%E2%80%A8"),
         ("67e55044-10b1-426f-9247-bb680e5fe0c8", "67e55044-10b1-426f-9247-bb680e5fe0c8"),
-        ("ada+lovelace@example.org", "ada+lovelace@example.org"), ("日本語", "日本語"), ("naïve-café_1.0~", "naïve-café_1.0~"),
-        ("", ""), ("100%", "100%25"), ("%3A", "%253A"), ("a b\tc", "a%20b%09c"),
+        ("ada+lovelace@example.org", "ada+lovelace@example.org"),
+        ("日本語", "日本語"),
+        ("naïve-café_1.0~", "naïve-café_1.0~"),
+        ("", ""),
+        ("100%", "100%25"),
+        ("%3A", "%253A"),
+        ("a b\tc", "a%20b%09c"),
     ] {
         assert_eq!(rendered(text), expected, "{text:?}");
     }
@@ -346,7 +375,10 @@ fn display_writes_the_key_and_debug_its_template_and_a_hash_and_no_part() {
     }
     let debug = format!("{key:?}");
     let hash = debug.strip_prefix("Key(\"org:<org>:file:<path>\" #").and_then(|rest| rest.strip_suffix(')'));
-    assert!(hash.is_some_and(|hash| hash.len() == 8 && hash.chars().all(|char| char.is_ascii_hexdigit())), "{debug}");
+    assert!(
+        hash.is_some_and(|hash| hash.len() == 8 && hash.chars().all(|char| char.is_ascii_hexdigit())),
+        "{debug}"
+    );
     assert_eq!(debug, format!("{:?}", file_key("hush-org", "quiet/path")), "one key has one hash");
     assert_ne!(debug, format!("{:?}", file_key("hush-org", "other")), "the hash tells keys apart");
     let render = Render::new(&TEMPLATE).part::<str>("hush");
@@ -374,7 +406,10 @@ fn holding(texts: &[String]) -> KvCacheService {
 /// Patterns and keys of one small alphabet, so that they often meet.
 fn pattern() -> impl Strategy<Value = String> {
     let piece = select(
-        &["*", "*", "?", "a", "b", "c", ":", "[a-c]", "[^a]", "[ab]", "[c-a]", "[", "]", "^", "-", "\\", "\\*", "[\\]", "é"][..],
+        &[
+            "*", "*", "?", "a", "b", "c", ":", "[a-c]", "[^a]", "[ab]", "[c-a]", "[", "]", "^", "-", "\\",
+            "\\*", "[\\]", "é",
+        ][..],
     );
     prop::collection::vec(piece, 1..7).prop_map(|pieces| pieces.concat())
 }
@@ -410,7 +445,17 @@ proptest! {
 
 #[test]
 fn a_glob_is_matched_against_the_whole_key() {
-    let all = ["user:7:posts", "user:8:posts", "user:7:post", "user:7", "project", "project:1", "projection:1", "a*b", "axb"];
+    let all = [
+        "user:7:posts",
+        "user:8:posts",
+        "user:7:post",
+        "user:7",
+        "project",
+        "project:1",
+        "projection:1",
+        "a*b",
+        "axb",
+    ];
     let cache = holding(&all.map(str::to_owned));
     for (pattern, expected) in [
         ("user:*:posts", &["user:7:posts", "user:8:posts"][..]),

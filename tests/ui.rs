@@ -5,8 +5,7 @@
 //! change of a message: `TRYBUILD=overwrite cargo test -p cache-tests --test ui`, and read the difference.
 
 #[test]
-fn mistakes_are_explained_and_the_rest_compiles() {
-    let cases = trybuild::TestCases::new();
-    cases.compile_fail("ui/fail/*.rs");
-    cases.pass("ui/pass/*.rs");
+fn mistakes_are_explained() {
+    // Without cases that pass, the cases are one build.
+    trybuild::TestCases::new().compile_fail("ui/fail/*.rs");
 }

@@ -75,7 +75,7 @@ pub(crate) const CACHED: Allowed = Allowed {
 pub(crate) const INVALIDATES: Allowed =
     Allowed { attribute: "invalidates", keys: Keys::Many, named: &["when", "strict", "cache", "crate"] };
 pub(crate) const UPDATES: Allowed =
-    Allowed { attribute: "updates", keys: Keys::One, named: &["ttl", "strict", "cache", "crate"] };
+    Allowed { attribute: "updates", keys: Keys::One, named: &["ttl", "value", "strict", "cache", "crate"] };
 pub(crate) const CACHE_KEY: Allowed =
     Allowed { attribute: "cache_key", keys: Keys::One, named: &["ttl", "none_ttl", "version", "crate"] };
 pub(crate) const CACHING: Allowed = Allowed {
@@ -83,6 +83,9 @@ pub(crate) const CACHING: Allowed = Allowed {
     keys: Keys::None,
     named: &["cache", "ttl", "none_ttl", "skip", "tenant", "crate"],
 };
+
+const EVERY: [&Allowed; 5] = [&CACHED, &INVALIDATES, &UPDATES, &CACHE_KEY, &CACHING];
+const SKIP_SHAPE: &str = "`skip` takes the names of parameters, as in `skip(page, limit)`";
 
 impl Args {
     /// Parses the arguments of an attribute; reports every mistake.
@@ -96,6 +99,9 @@ impl Args {
                     skip_to_comma(input);
                 } else if !input.is_empty() && !input.peek(Token![,]) {
                     diag.push(input.error("expected `,` between two arguments"));
+                    if is_named(input) {
+                        continue;
+                    }
                     skip_to_comma(input);
                 }
                 if input.parse::<Option<Token![,]>>()?.is_none() {
@@ -117,7 +123,7 @@ impl Args {
         seen: &mut HashMap<String, Span>,
         diag: &mut Diag,
     ) -> syn::Result<()> {
-        let names_value = input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==]);
+        let names_value = is_named(input);
         let ahead = input.fork();
         let word = ahead.call(Ident::parse_any).ok();
         let is_list = word.as_ref().is_some_and(|word| word == "skip") && ahead.peek(syn::token::Paren);
@@ -127,7 +133,7 @@ impl Args {
             // A lone word is a key only as a path to one, which has a call's brackets.
             Some(word) if is_flag && !input.peek(Token![self]) => {
                 input.call(Ident::parse_any)?;
-                unknown(&word, allowed, diag);
+                self.lone_word(&word, allowed, diag);
                 return Ok(());
             }
             _ => {
@@ -142,10 +148,14 @@ impl Args {
         }
         let text = name.to_string();
         if !allowed.named.contains(&text.as_str()) {
-            unknown(&name, allowed, diag);
+            self.unknown(&name, allowed, diag);
             if names_value {
                 input.parse::<Expr>()?;
             }
+            return Ok(());
+        }
+        if names_value && (input.is_empty() || input.peek(Token![,])) {
+            self.valueless(&name, diag);
             return Ok(());
         }
         if seen.insert(text.clone(), name.span()).is_some() && text != "key" {
@@ -156,39 +166,47 @@ impl Args {
                 let key = input.parse::<Expr>()?;
                 self.add_key(key, allowed, seen, diag);
             }
-            "ttl" => self.ttl = Ttl::from_expr("ttl", input.parse()?, diag),
+            "ttl" => self.ttl = Some(Ttl::from_expr("ttl", input.parse()?, diag)),
             "none_ttl" => {
-                self.none_ttl =
-                    Ttl::from_expr("none_ttl", input.parse()?, diag).map(|ttl| (name.span(), ttl));
+                self.none_ttl = Some((name.span(), Ttl::from_expr("none_ttl", input.parse()?, diag)));
             }
             "cache" => self.cache = Some(input.parse()?),
             "cache_if" => self.cache_if = Some(input.parse()?),
             "value" => self.value = Some(input.parse()?),
             "tenant" => self.tenant = Some(input.parse()?),
-            "key_fn" => self.key_fn = Some(input.parse()?),
+            "key_fn" => {
+                let shape = |error: syn::Error| {
+                    syn::Error::new(
+                        error.span(),
+                        "`key_fn` is the name of the key function, as in `key_fn = project_key`",
+                    )
+                };
+                self.key_fn = Some(input.parse().map_err(shape)?);
+            }
             "crate" => self.krate = Some(input.call(Path::parse_mod_style)?),
+            "strict" if names_value => {
+                input.parse::<Expr>()?;
+                diag.error(name.span(), "`strict` takes no value; write `strict`, or leave it out");
+            }
             "strict" => self.strict = Some(name.span()),
             "skip" => self.parse_skip(input, &name)?,
             "version" => {
-                let number: LitInt = input.parse().map_err(|error| {
-                    syn::Error::new(error.span(), "`version` is a number from 1, as in `version = 2`")
-                })?;
+                let shape = "`version` is a number from 1, as in `version = 2`";
+                let number: LitInt = input.parse().map_err(|error| syn::Error::new(error.span(), shape))?;
                 match number.base10_parse::<u32>() {
-                    Ok(0) | Err(_) => {
-                        diag.error(number.span(), "`version` is a number from 1, as in `version = 2`")
+                    Ok(version) if version > 0 && number.suffix().is_empty() => {
+                        self.version = Some((name.span(), version))
                     }
-                    Ok(version) => self.version = Some((name.span(), version)),
+                    _ => diag.error(number.span(), shape),
                 }
             }
             "when" => {
-                let word: LitStr = input.parse()?;
+                let shape = "`when` is \"ok\" (the default: only when the method succeeds) or \"always\"";
+                let word: LitStr = input.parse().map_err(|error| syn::Error::new(error.span(), shape))?;
                 match word.value().as_str() {
                     "ok" => self.when = Some((word.span(), When::Ok)),
                     "always" => self.when = Some((word.span(), When::Always)),
-                    _ => diag.error(
-                        word.span(),
-                        "`when` is \"ok\" (the default: only when the method succeeds) or \"always\"",
-                    ),
+                    _ => diag.error(word.span(), shape),
                 }
             }
             _ => {}
@@ -236,21 +254,76 @@ impl Args {
             key => self.keys.push(KeyArg::Expression(key)),
         }
     }
+
+    /// Reports a word that is no argument of this attribute.
+    fn unknown(&mut self, name: &Ident, allowed: &Allowed, diag: &mut Diag) {
+        let attribute = allowed.attribute;
+        let text = name.to_string();
+        if text == "key" && allowed.keys != Keys::None {
+            let keys = if allowed.keys == Keys::Many { "keys" } else { "key" };
+            diag.error(
+                name.span(),
+                format!(
+                    "`#[{attribute}]` takes its {keys} without `key =`: `#[{attribute}(\"project:<id>\")]`"
+                ),
+            );
+            return;
+        }
+        // What another attribute takes is not a misspelling.
+        let elsewhere = EVERY.iter().any(|other| other.named.contains(&text.as_str()));
+        let similar = suggest(&text, allowed.named.iter().copied()).filter(|_| !elsewhere);
+        let fix = match similar {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => format!("it takes {}", list(allowed.named.iter().copied())),
+        };
+        if similar == Some("ttl") {
+            self.ttl = Some(Ttl::stand_in());
+        }
+        diag.error(name.span(), format!("`#[{attribute}]` has no argument `{text}`; {fix}"));
+    }
+
+    /// Reports a word that stands alone: an argument without its value, or the name of a key function.
+    fn lone_word(&mut self, word: &Ident, allowed: &Allowed, diag: &mut Diag) {
+        let text = word.to_string();
+        if allowed.named.contains(&text.as_str()) {
+            self.valueless(word, diag);
+        } else if suggest(&text, allowed.named.iter().copied()).is_none() && allowed.keys != Keys::None {
+            diag.error(
+                word.span(),
+                format!("`{text}` is no argument; if it is a key function, call it: `{text}(…)`"),
+            );
+        } else {
+            self.unknown(word, allowed, diag);
+        }
+    }
+
+    /// Reports an argument without its value.
+    fn valueless(&mut self, name: &Ident, diag: &mut Diag) {
+        let text = name.to_string();
+        if text == "ttl" {
+            self.ttl = Some(Ttl::stand_in());
+        }
+        let example = match text.as_str() {
+            "key" => "key = \"project:<id>\"",
+            "ttl" => "ttl = 300",
+            "none_ttl" => "none_ttl = 5",
+            "cache" => "cache = self.cache",
+            "cache_if" => "cache_if = |value| !value.is_empty()",
+            "value" => "value = Project",
+            "tenant" => "tenant = self.tenant",
+            "key_fn" => "key_fn = project_key",
+            "crate" => "crate = cache_runtime",
+            "version" => "version = 2",
+            "when" => "when = \"always\"",
+            _ => return diag.error(name.span(), SKIP_SHAPE),
+        };
+        diag.error(name.span(), format!("`{text}` needs a value, as in `{example}`"));
+    }
 }
 
-fn unknown(name: &Ident, allowed: &Allowed, diag: &mut Diag) {
-    let attribute = allowed.attribute;
-    let text = name.to_string();
-    let fix = match suggest(&text, allowed.named.iter().copied()) {
-        Some(known) => format!("did you mean `{known}`?"),
-        None => format!("it takes {}", list(allowed.named.iter().copied())),
-    };
-    let message = if CACHED.named.contains(&text.as_str()) && attribute == "invalidates" && text == "key" {
-        "`#[invalidates]` takes its keys without `key =`: `#[invalidates(\"project:<id>\")]`".to_owned()
-    } else {
-        format!("`#[{attribute}]` has no argument `{text}`; {fix}")
-    };
-    diag.error(name.span(), message);
+/// Whether `name = …` is next.
+fn is_named(input: ParseStream<'_>) -> bool {
+    input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==])
 }
 
 fn skip_to_comma(input: ParseStream<'_>) {

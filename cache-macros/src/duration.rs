@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
 
@@ -23,48 +23,67 @@ pub(crate) enum Ttl {
 
 impl Ttl {
     /// Reads the value of the argument `name`.
-    pub(crate) fn from_expr(name: &str, expr: Expr, diag: &mut Diag) -> Option<Self> {
-        let span = expr.span();
-        let mut fail = |message: String| {
-            diag.error(span, message);
-            None
-        };
+    pub(crate) fn from_expr(name: &str, expr: Expr, diag: &mut Diag) -> Self {
         let zero = || {
+            let (what, seconds) = if name == "none_ttl" { ("no `None`", 5) } else { ("nothing", 300) };
             format!(
-                "`{name}` is zero: nothing would be cached; give seconds, as in `{name} = 300`, or a text, as in `{name} = \"5m\"`"
+                "`{name}` is zero: {what} would be cached; give seconds, as in `{name} = {seconds}`, or a text, as in `{name} = \"5m\"`"
             )
         };
-        match &expr {
-            Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => match int.base10_parse::<u64>() {
-                Ok(0) => fail(zero()),
-                Ok(seconds) if seconds <= MAX_SECS => Some(Self::Literal(Duration::from_secs(seconds))),
-                _ => fail(format!(
-                    "`{name}` is longer than 1,000 years; to cache for ever, write `{name} = Ttl::NEVER`"
-                )),
-            },
-            Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) => fail(format!(
-                "`{name}` is a whole number of seconds; for a part of a second write a text, as in `{name} = \"{}ms\"`",
-                float.base10_parse::<f64>().map_or(1500.0, |seconds| (seconds * 1000.0).round().max(1.0))
-            )),
+        let too_long =
+            || format!("`{name}` is longer than 1,000 years; to cache for ever, write `{name} = Ttl::NEVER`");
+        let read = match &expr {
+            Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => {
+                match (int.base10_parse::<u64>(), int.suffix()) {
+                    (Ok(number), unit) if !unit.is_empty() && !unit.starts_with(['u', 'i']) => Err(format!(
+                        "`{number}{unit}` is not a number; a time with a unit is a text, as in `{name} = \"{number}{unit}\"`"
+                    )),
+                    (Ok(0), _) => Err(zero()),
+                    (Ok(seconds), _) if seconds <= MAX_SECS => Ok(Duration::from_secs(seconds)),
+                    _ => Err(too_long()),
+                }
+            }
+            Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) => {
+                let millis =
+                    float.base10_parse::<f64>().map_or(1500.0, |seconds| (seconds * 1000.0).round().max(1.0));
+                Err(if millis % 1000.0 == 0.0 {
+                    format!("`{name}` is a whole number of seconds; write `{name} = {}`", millis / 1000.0)
+                } else {
+                    format!(
+                        "`{name}` is a whole number of seconds; for a part of a second write a text, as in `{name} = \"{millis}ms\"`"
+                    )
+                })
+            }
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => match parse_text(&text.value()) {
-                Ok(duration) if duration.is_zero() => fail(zero()),
-                Ok(duration) if duration <= Duration::from_secs(MAX_SECS) => Some(Self::Literal(duration)),
-                Ok(_) => fail(format!(
-                    "`{name}` is longer than 1,000 years; to cache for ever, write `{name} = Ttl::NEVER`"
-                )),
-                Err(reason) => fail(format!(
+                Ok(duration) if duration.is_zero() => Err(zero()),
+                Ok(duration) if duration <= Duration::from_secs(MAX_SECS) => Ok(duration),
+                Ok(_) => Err(too_long()),
+                Err(reason) => Err(format!(
                     "`{name} = {}` is not a length of time: {reason}; write a number and a unit, as in `\"90s\"`, `\"5m\"`, `\"1h30m\"` (units: ms, s, m, h, d)",
                     text.token()
                 )),
             },
             Expr::Lit(_) => {
-                fail(format!("`{name}` is a number of seconds, a text such as `\"5m\"`, or a `Duration`"))
+                Err(format!("`{name}` is a number of seconds, a text such as `\"5m\"`, or a `Duration`"))
             }
             Expr::Unary(ExprUnary { op: UnOp::Neg(_), .. }) => {
-                fail(format!("`{name}` is negative; give seconds, as in `{name} = 300`"))
+                Err(format!("`{name}` is negative; give seconds, as in `{name} = 300`"))
             }
-            _ => Some(Self::Expression(Box::new(expr))),
+            _ => return Self::Expression(Box::new(expr)),
+        };
+        match read {
+            Ok(duration) => Self::Literal(duration),
+            Err(message) => {
+                diag.error_at(&expr, message);
+                // It is there, though wrong: that it is missing must not be said as well.
+                Self::Expression(Box::new(expr))
+            }
         }
+    }
+
+    /// Stands where one was meant but could not be read, after its error.
+    pub(crate) fn stand_in() -> Self {
+        Self::Literal(Duration::from_secs(1))
     }
 
     /// Whether it is known while compiling.
@@ -83,7 +102,10 @@ impl Ttl {
                 let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
                 quote!(#private::Ttl::from_duration(::core::time::Duration::from_millis(#millis)))
             }
-            Self::Expression(expr) => quote!(#private::Ttl::from(#expr)),
+            Self::Expression(expr) => {
+                let span = Span::call_site().located_at(expr.span());
+                quote_spanned!(span=> #private::Ttl::from(#expr))
+            }
         }
     }
 }
@@ -100,6 +122,7 @@ fn parse_text(text: &str) -> Result<Duration, String> {
     while !rest.is_empty() {
         let digits = rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len());
         let (number, tail) = rest.split_at(digits);
+        let tail = tail.trim_start();
         let letters = tail.find(|char: char| !char.is_ascii_alphabetic()).unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(letters);
         if number.is_empty() {
@@ -112,7 +135,12 @@ fn parse_text(text: &str) -> Result<Duration, String> {
             "h" => 3_600_000,
             "d" => 86_400_000,
             "" => return Err(format!("`{number}` has no unit")),
-            other => return Err(format!("there is no unit `{other}`")),
+            other => {
+                let known = [("mil", "ms"), ("s", "s"), ("m", "m"), ("h", "h"), ("d", "d")];
+                let known = known.iter().find(|(start, _)| other.to_ascii_lowercase().starts_with(start));
+                let meant = known.map_or(String::new(), |(_, unit)| format!(", did you mean `{unit}`?"));
+                return Err(format!("there is no unit `{other}`{meant}"));
+            }
         };
         let number: u64 = number.parse().map_err(|_| "it is too long".to_owned())?;
         total = number
@@ -133,6 +161,7 @@ mod tests {
         assert_eq!(parse_text("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(parse_text(" 250ms "), Ok(Duration::from_millis(250)));
         assert_eq!(parse_text("1d 1s"), Ok(Duration::from_secs(86_401)));
+        assert_eq!(parse_text("5 m"), Ok(Duration::from_secs(300)));
         for bad in ["", "5", "m", "5x", "-5m", "5m3", "99999999999999999999s", "18446744073709551615d"] {
             assert!(parse_text(bad).is_err(), "{bad:?}");
         }

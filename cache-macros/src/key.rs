@@ -283,7 +283,7 @@ impl TemplateKey {
             Segment::Literal(text) => quote!(.literal(#text)),
             Segment::Placeholder(_) => {
                 let Some(part) = parts.next() else { return TokenStream::new() };
-                let argument = part.argument();
+                let argument = part.argument(private);
                 match &part.ty {
                     Some(ty) => {
                         let method = Ident::new("part", part.span);
@@ -300,9 +300,9 @@ impl TemplateKey {
     }
 
     /// A call of the hidden function of the `#[cached]` method that has this template.
-    pub(crate) fn call_hidden(&self, cache: Option<&Expr>) -> TokenStream {
+    pub(crate) fn call_hidden(&self, private: &TokenStream, cache: Option<&Expr>) -> TokenStream {
         let name = self.hidden_name(cache, Span::mixed_site());
-        let arguments = self.parts.iter().map(Part::argument);
+        let arguments = self.parts.iter().map(|part| part.argument(private));
         quote!(Self::#name(#(#arguments),*))
     }
 
@@ -339,9 +339,9 @@ impl TemplateKey {
 
 impl Part {
     /// A reference to the part.
-    pub(crate) fn argument(&self) -> TokenStream {
+    pub(crate) fn argument(&self, private: &TokenStream) -> TokenStream {
         let value = &self.value;
-        quote_spanned!(self.span=> &#value)
+        quote_spanned!(self.span=> #private::part(&#value))
     }
 }
 

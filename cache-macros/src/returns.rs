@@ -72,7 +72,7 @@ impl Returns {
             Shape::Probed => {
                 let whole = &self.whole;
                 quote!({
-                    use #private::probe::*;
+                    use #private::probe::{NoOption as _, NoResult as _, Probe};
                     Probe::<#whole>::new().result().option()
                 })
             }
@@ -90,6 +90,20 @@ impl Returns {
         }
     }
 
+    /// The runtime's marker of whether an error can be cloned for those who wait for a load.
+    pub(crate) fn failures(&self, private: &TokenStream) -> TokenStream {
+        let whole = &self.whole;
+        let can_fail = !matches!(self.shape, Shape::Plain | Shape::Option);
+        // An error that borrows cannot be shared, and asking would demand that it does not borrow.
+        if !can_fail || borrows(whole.to_token_stream()) {
+            return quote!(#private::Own);
+        }
+        quote!({
+            use #private::probe::{NotCloned as _, Probe};
+            Probe::<#whole>::new().failures()
+        })
+    }
+
     /// The witness that the value can be stored, and that it is neither a `Result` nor an `Option` by another
     /// name: the one place that states either, so that each is reported once, at the return type.
     pub(crate) fn witness(&self, private: &TokenStream) -> TokenStream {
@@ -99,8 +113,17 @@ impl Returns {
             return quote::quote_spanned!(span=> #private::value::<#value>());
         }
         quote::quote_spanned! {span=> {
-            use #private::probe::*;
+            use #private::probe::{NoOption as _, NoResult as _, Probe};
             #private::value_of::<#value>(Probe::<#value>::new().result().option())
         }}
     }
+}
+
+fn borrows(tokens: TokenStream) -> bool {
+    use proc_macro2::TokenTree;
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Punct(punct) => matches!(punct.as_char(), '&' | '\''),
+        TokenTree::Group(group) => borrows(group.stream()),
+        TokenTree::Ident(_) | TokenTree::Literal(_) => false,
+    })
 }

@@ -73,12 +73,30 @@ pub(crate) fn cached(
     }
 }
 
+/// The roots of the placeholders that name nothing, which has been reported.
+fn unresolved(key: &Key) -> Vec<String> {
+    let Key::Template(template) = key else { return Vec::new() };
+    let unresolved = template.parts.iter().filter(|part| part.value.is_empty());
+    unresolved.filter_map(|part| part.root.as_ref().map(ToString::to_string)).collect()
+}
+
+/// Whether a placeholder that names nothing was meant to name this parameter.
+pub(crate) fn was_meant(name: &str, key: &Key, function: &Function) -> bool {
+    let params: Vec<String> =
+        function.params().filter_map(|param| param.name.map(ToString::to_string)).collect();
+    unresolved(key)
+        .iter()
+        .any(|root| suggest(root, params.iter().map(String::as_str)).is_none_or(|meant| meant == name))
+}
+
 /// A parameter that is neither in the key nor skipped would make two calls share one entry.
 fn parameters(args: &Args, function: &Function, key: &Key, diag: &mut Diag) {
+    let unresolved = unresolved(key);
     for param in function.params() {
         let Some(name) = param.name else {
             let text = param.pat.to_token_stream().to_string();
-            if text != "_" {
+            let reported = unresolved.iter().any(|root| mentions(param.pat.to_token_stream(), root));
+            if text != "_" && !reported {
                 diag.error(
                     param.pat.span(),
                     "a parameter that is taken apart by a pattern cannot stand in the key; give it one name and take it apart in the body",
@@ -88,7 +106,11 @@ fn parameters(args: &Args, function: &Function, key: &Key, diag: &mut Diag) {
         };
         let in_cache =
             args.cache.as_ref().is_some_and(|cache| mentions(cache.to_token_stream(), &name.to_string()));
-        if key.uses(name) || args.skip.contains(name) || in_cache {
+        if key.uses(name)
+            || args.skip.contains(name)
+            || in_cache
+            || was_meant(&name.to_string(), key, function)
+        {
             continue;
         }
         let fix = match key {

@@ -30,6 +30,7 @@ pub use key_map::{KeyMap, KeyMapEntry, key_map};
 pub use service::{
     DEFAULT_PREFIX, DEFAULT_VALUE_LIMIT, KvCacheService, KvCacheServiceBuilder, KvCacheServiceFactory,
 };
+pub use store::LocalTier;
 pub use ttl::Ttl;
 pub use value::Value;
 

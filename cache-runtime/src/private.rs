@@ -1,18 +1,19 @@
 //! What the macros' expansion names. Not part of the public API: it changes with the macros, whose version is
 //! pinned.
 
-pub use crate::call::{
-    CallSite, Lookup, Policy, Shape, StrictShape, cached, probe, shapes as shape, update, value_of, write,
-};
 pub use crate::__register as register;
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
 pub use crate::call::Registered;
+pub use crate::call::{
+    CallSite, Cloned, Lookup, Own, Policy, Shape, StrictShape, cached, probe, shapes as shape, update,
+    value_of, write,
+};
 pub use crate::declared;
-#[cfg(all(feature = "key-map", not(target_family = "wasm")))]
-pub use inventory;
 pub use crate::key::{Key, KeyPart, KindIs, PartOf, PartWriter, RawKey, Render, Template};
 pub use crate::ttl::Ttl;
 pub use crate::value::value;
+#[cfg(all(feature = "key-map", not(target_family = "wasm")))]
+pub use inventory;
 
 use crate::key::Kept;
 use crate::service::KvCacheService;
@@ -21,6 +22,12 @@ use crate::service::KvCacheService;
 #[cold]
 pub fn typed<R>() -> R {
     unreachable!("an expression of the macros' dead code was run")
+}
+
+/// A reference to a key part.
+#[inline]
+pub const fn part<T: ?Sized>(part: &T) -> &T {
+    part
 }
 
 /// A handle on the cache that does not borrow what it is in.

@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -27,6 +28,15 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Value for 
 
 /// What can be done with a value, for code that does not repeat the bound: an unfit type is one error, not many.
 pub trait ValueOps<V>: Copy + Send + Sync + 'static {
+    /// How the value is held in this process: cheap to clone.
+    type Held: Clone + Send + Sync + 'static;
+
+    #[doc(hidden)]
+    fn hold(self, value: V) -> Self::Held;
+    #[doc(hidden)]
+    fn give(self, held: Self::Held) -> V;
+    #[doc(hidden)]
+    fn view(self, held: &Self::Held) -> &V;
     #[doc(hidden)]
     fn encode(self, codec: Codec, value: &V, limit: usize) -> Result<Bytes>;
     #[doc(hidden)]
@@ -55,6 +65,21 @@ impl<V> Clone for Witness<V> {
 impl<V> Copy for Witness<V> {}
 
 impl<V: Value> ValueOps<V> for Witness<V> {
+    type Held = Arc<V>;
+
+    fn hold(self, value: V) -> Arc<V> {
+        Arc::new(value)
+    }
+
+    #[inline]
+    fn give(self, held: Arc<V>) -> V {
+        Arc::unwrap_or_clone(held)
+    }
+
+    fn view(self, held: &Arc<V>) -> &V {
+        held
+    }
+
     fn encode(self, codec: Codec, value: &V, limit: usize) -> Result<Bytes> {
         codec.encode(value, limit, "cached call")
     }

@@ -8,7 +8,7 @@ A project service on a real database, with and without its cache.
 Usage: cargo run --example projects -- [OPTIONS]
 
 Options:
-  --backend URL   where the cache lives: memory (default), redis://HOST:PORT
+  --backend URL   where the cache lives: memory (default), or the URL of another backend
   --calls N       how many Zipf-distributed calls to make, 1 to 10,000,000 (default 20,000)
   -h, --help      print this
 ";

@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --example projects
 //! cargo run --example projects -- --calls 100000
-//! cargo run --example projects -- --backend redis://127.0.0.1:6379
+//! cargo run --example projects -- --help
 //! ```
 //!
 //! The service is in `service.rs`, and the story in `story.rs`; the rest is a database to ask, and the printing.

@@ -129,12 +129,12 @@ pub fn minutes(length: Duration) -> String {
 pub fn time(length: Duration) -> String {
     let nanos = length.as_secs_f64() * 1e9;
     let (figure, unit) = match nanos {
-        ..1e3 => return format!("{nanos:.0} ns"),
-        ..1e6 => (nanos / 1e3, "µs"),
-        ..1e9 => (nanos / 1e6, "ms"),
+        ..999.5 => return format!("{nanos:.0} ns"),
+        ..999.5e3 => (nanos / 1e3, "µs"),
+        ..999.5e6 => (nanos / 1e6, "ms"),
         _ => (nanos / 1e9, "s"),
     };
-    let decimals = if figure < 10.0 { 2 } else { usize::from(figure < 100.0) };
+    let decimals = if figure < 9.995 { 2 } else { usize::from(figure < 99.95) };
     format!("{figure:.decimals$} {unit}")
 }
 
@@ -158,8 +158,8 @@ mod tests {
     #[test]
     fn times_have_three_digits_and_counts_have_commas() {
         let times =
-            [12, 1_234, 45_678, 123_456, 7_000_000, 2_000_000_000].map(|n| time(Duration::from_nanos(n)));
-        assert_eq!(times, ["12 ns", "1.23 µs", "45.7 µs", "123 µs", "7.00 ms", "2.00 s"]);
+            [12, 1_234, 45_678, 123_456, 999_800, 2_000_000_000].map(|n| time(Duration::from_nanos(n)));
+        assert_eq!(times, ["12 ns", "1.23 µs", "45.7 µs", "123 µs", "1.00 ms", "2.00 s"]);
         assert_eq!(
             [7_u64, 999, 1_000, 12_345, 1_234_567].map(count),
             ["7", "999", "1,000", "12,345", "1,234,567"]

@@ -81,7 +81,7 @@ mod tests {
         let verdicts = |call: &str| -> Vec<&str> {
             let lines = text.lines().filter_map(|line| line.trim().strip_prefix(call));
             lines
-                .flat_map(|line| line.split_whitespace().find(|word| ["hit", "miss"].contains(word)))
+                .filter_map(|line| line.split_whitespace().find(|word| ["hit", "miss"].contains(word)))
                 .collect()
         };
         assert_eq!(verdicts("get_project(417) "), ["miss", "hit", "miss", "hit"], "{text}");

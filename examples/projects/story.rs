@@ -116,15 +116,13 @@ impl<W: Write> Story<'_, W> {
         let traffic = traffic::drive(self.service, calls, self.size).await?;
         let without = time(traffic.per_call_without().mul_f64(f64::from(calls)));
         let (database, median, sample) = (time(traffic.database.time), time(traffic.median), traffic.sample);
-        let keys = count(traffic.keys);
+        let loads = traffic.database.queries;
+        let before = if loads < traffic.keys { ", the others were there before" } else { "" };
+        let keys = format!("for {} different keys{before}", count(traffic.keys));
 
         let report = &mut self.report;
         report.share("hits", traffic.hit_ratio())?;
-        report.figure(
-            "loads",
-            &count(traffic.database.queries),
-            &format!("of {keys} keys; a few were cached before"),
-        )?;
+        report.figure("loads", &count(loads), &keys)?;
         report.figure("in all", &time(traffic.took), &format!("of which database {database}"))?;
         report.figure("a call", &time(traffic.per_call()), &format!("half took {median} or less"))?;
         report.figure(

@@ -23,7 +23,7 @@ enum Call {
 pub struct Traffic {
     pub calls: usize,
     /// How many different keys they are about.
-    pub keys: usize,
+    pub keys: u64,
     pub took: Duration,
     pub database: Usage,
     /// In this time or less, half of the calls were done.
@@ -108,12 +108,12 @@ fn plan(calls: u32, size: Size) -> Vec<Call> {
     (0..calls.max(1)).map(call).collect()
 }
 
-fn distinct(plan: &[Call]) -> usize {
+fn distinct(plan: &[Call]) -> u64 {
     let key = |call: &Call| match *call {
         Call::Project(id) => (0, id),
         Call::Listing(org_id) => (1, org_id),
     };
-    plan.iter().map(key).collect::<std::collections::HashSet<_>>().len()
+    plan.iter().map(key).collect::<std::collections::HashSet<_>>().len() as u64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of calls are far below 2^52")]

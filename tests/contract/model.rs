@@ -351,7 +351,7 @@ proptest! {
                 .into_iter()
                 .filter_map(|key| pair.model.slot(key).value.as_ref().map(|(value, _)| key.len() + value.len()))
                 .collect();
-            assert_eq!(pair.real.weight(), values.iter().sum::<usize>() + values.len() * 256);
+            assert_eq!(pair.real.weight(), values.iter().sum::<usize>() + values.len() * 320);
         });
     }
 }

@@ -41,7 +41,9 @@ fn class<'a>(mut rest: &'a [char], char: Option<char>) -> Option<(bool, &'a [cha
 
 fn member(rest: &[char]) -> Option<(char, &[char])> {
     match rest {
-        ['\\', literal, after @ ..] | [literal, after @ ..] if *literal != '\\' || rest.len() > 1 => Some((*literal, after)),
+        ['\\', literal, after @ ..] | [literal, after @ ..] if *literal != '\\' || rest.len() > 1 => {
+            Some((*literal, after))
+        }
         _ => None,
     }
 }
@@ -66,7 +68,9 @@ fn run(pattern: &[char], text: &[char]) -> bool {
     match (pattern, text) {
         ([], text) => text.is_empty(),
         (['*', rest @ ..], text) => (0..=text.len()).any(|skipped| run(rest, &text[skipped..])),
-        (pattern, [char, after @ ..]) => first(pattern, Some(*char)).is_some_and(|(yes, rest)| yes && run(rest, after)),
+        (pattern, [char, after @ ..]) => {
+            first(pattern, Some(*char)).is_some_and(|(yes, rest)| yes && run(rest, after))
+        }
         (_, []) => false,
     }
 }

@@ -7,6 +7,7 @@
 //! Every scenario is held to the same rules, see [`world`]: no reader gets a value older than a write that
 //! returned before the read began, nobody hangs, and the table of flights is empty in the end.
 #![cfg(test)]
+#![expect(clippy::unwrap_used, reason = "the panic is the verdict")]
 
 mod clock;
 mod controls;

@@ -80,6 +80,8 @@ struct Remote {
     leases: u64,
 }
 
+type AtStage = dyn Fn(&World, Stage) + Send + Sync;
+
 pub(crate) struct World {
     pub(crate) flights: Flights,
     pub(crate) tier: Tier,
@@ -90,7 +92,7 @@ pub(crate) struct World {
     database: AtomicU64,
     returned: AtomicU64,
     loads: AtomicUsize,
-    at_stage: Box<dyn Fn(&World, Stage) + Send + Sync>,
+    at_stage: Box<AtStage>,
 }
 
 impl World {

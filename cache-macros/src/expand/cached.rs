@@ -27,6 +27,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     let handle = cache_handle(private, args.cache.as_ref(), function);
     let witness = returns.witness(private);
     let shape = returns.shape(private);
+    let failures = returns.failures(private);
     let policy = policy(private, args, value);
     let body = pinned_body(private, function, &returns.whole);
 
@@ -35,7 +36,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
             let template = template(private, args, key, value);
             let site = call_site(private, "cached", &template, &function.sig.ident);
             let rendered = if function.is_associated() {
-                key.call_hidden(args.cache.as_ref())
+                key.call_hidden(private, args.cache.as_ref())
             } else {
                 siblings::render_with_static(private, &template, key)
             };
@@ -52,14 +53,19 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
         #bounded
         match #private::cached(#handle, #site, #key, #witness, #shape).lookup() {
             #private::Lookup::Hit(hit) => hit.wrap(),
-            #private::Lookup::Miss(miss) => miss.load(#policy, #body).await,
+            #private::Lookup::Miss(miss) => miss.load(#policy, #failures, #body).await,
         }
     });
     Expanded { function, siblings }
 }
 
 /// The declared template, as a constant expression.
-pub(crate) fn template(private: &TokenStream, args: &Args, key: &TemplateKey, value: &syn::Type) -> TokenStream {
+pub(crate) fn template(
+    private: &TokenStream,
+    args: &Args,
+    key: &TemplateKey,
+    value: &syn::Type,
+) -> TokenStream {
     let text = &key.template.text;
     let kinds = overlap::kinds(key);
     let kinds = (!kinds.is_empty()).then(|| quote!(.kinds(#kinds)));

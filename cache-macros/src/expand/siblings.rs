@@ -65,7 +65,7 @@ fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     let generics = used_generics(&function.sibling_generics(), &used);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let rendered = if function.is_associated() {
-        key.call_hidden(args.cache.as_ref())
+        key.call_hidden(private, args.cache.as_ref())
     } else {
         render_with_static(private, template, key)
     };

@@ -25,7 +25,8 @@ pub(crate) struct Write<'a> {
 pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
     let Write { private, args, function, keys, returns, .. } = write;
     let handle = cache_handle(private, args.cache.as_ref(), function);
-    let site = call_site(private, "invalidates", &templates(private, keys, &returns.value), &function.sig.ident);
+    let site =
+        call_site(private, "invalidates", &templates(private, keys, &returns.value), &function.sig.ident);
     let (after, before): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(|key| key.needs_result(function));
     let before = before.into_iter().map(|key| write.key(key));
     let always = args.when.filter(|(_, when)| *when == When::Always).map(|_| quote!(.always()));
@@ -169,7 +170,7 @@ impl Write<'_> {
         };
         // The path carries the template's span, so that an unknown template is underlined.
         let this = Ident::new("Self", span);
-        let arguments = key.parts.iter().map(crate::key::Part::argument);
+        let arguments = key.parts.iter().map(|part| part.argument(private));
         let call = with_fallback(&fallback, &quote_spanned!(span=> #this::#name(#(#arguments),*)));
         quote!({
             #[diagnostic::on_unimplemented(
@@ -203,7 +204,7 @@ impl Kept {
             };
             if !from_result {
                 let name = format_ident!("kept_{}", self.0.len(), span = Span::mixed_site());
-                self.0.push((name.clone(), part.argument()));
+                self.0.push((name.clone(), part.argument(&write.private)));
                 part.value = quote!(#name);
             }
             parts.push(part);

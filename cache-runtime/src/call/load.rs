@@ -1,30 +1,28 @@
-//! The cached call: look up; on a miss run the author's body in the caller's own task, and fill.
+//! The cached call: look up; on a miss join the load of the key or lead it, in the caller's own task, and fill.
 
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 
+use super::failures::Failures;
+use super::fill::{Found, Permit};
 use super::policy::{Condition, Policy};
-use super::shape::{Outcome, Shape, shapes};
+use super::shape::{Outcome, Shape, ShapeKind};
 use super::site::{CallSite, Event};
-use crate::backend::{Entry, Lease, PutOptions, Read};
-use crate::classify::Class;
-use crate::codec::Marks;
-use crate::key::{RawKey, Template};
-use crate::rt;
+use crate::clock::millis;
+use crate::key::RawKey;
 use crate::service::KvCacheService;
-use crate::value::{Value, ValueOps, Witness};
-
-/// The operation that errors of a cached call name.
-const OPERATION: &str = "cached call";
+use crate::store::{Deadlines, Entered, Hit as TierHit, Leader, Prepared, SharedError, Waited, leading};
+use crate::value::ValueOps;
 
 /// A cached call, before its lookup.
 pub struct Call<'a, V, O, S> {
-    cache: &'a KvCacheService,
-    site: &'static CallSite,
-    key: RawKey,
-    ops: O,
+    pub(super) cache: &'a KvCacheService,
+    pub(super) site: &'static CallSite,
+    pub(super) key: RawKey,
+    pub(super) ops: O,
     shape: S,
+    pub(super) version: u32,
     value: PhantomData<fn() -> V>,
 }
 
@@ -36,31 +34,72 @@ pub enum Lookup<'a, V, O, S> {
     Miss(Miss<'a, V, O, S>),
 }
 
-/// A value that was found, and how the function returns it.
+/// A value that was found (`None`: a cached "not there"), and how the function returns it.
 pub struct Hit<V, S> {
-    value: V,
+    value: Option<V>,
     shape: S,
 }
 
 /// A cached call that has to ask the backend, or the author's body.
 pub struct Miss<'a, V, O, S>(Call<'a, V, O, S>);
 
+/// What a load shares with those who wait for it, and what the local tier holds; `None` is "not there".
+pub(super) type Flown<V, O> = Option<<O as ValueOps<V>>::Held>;
+
+/// How a call that missed goes on.
+enum Joined<T> {
+    /// With what somebody else loaded.
+    Value(T),
+    Failed(SharedError),
+    /// By reading the backend or loading; where calls wait for each other, for all who wait.
+    Lead(Option<Leader<T>>),
+    /// By loading, for itself.
+    Alone,
+}
+
 /// Begins a cached call.
 #[inline]
-pub fn cached<'a, V, O: ValueOps<V>, S>(
+pub fn cached<'a, V, O: ValueOps<V>, S: ShapeKind>(
     cache: &'a KvCacheService,
     site: &'static CallSite,
-    key: impl Into<RawKey>,
+    key: RawKey,
     ops: O,
     shape: S,
 ) -> Call<'a, V, O, S> {
-    Call { cache, site, key: key.into(), ops, shape, value: PhantomData }
+    let version = match site.version() {
+        0 => key.template().declared_version(),
+        own => own,
+    };
+    Call { cache, site, key, ops, shape, version, value: PhantomData }
 }
 
-impl<'a, V, O: ValueOps<V>, S> Call<'a, V, O, S> {
+impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
+    /// Sets the version where it is not declared.
+    pub(super) fn with_version(mut self, version: Option<u32>) -> Self {
+        self.version = version.unwrap_or(self.version);
+        self
+    }
+
     /// Looks into this process's memory: no await, no allocation.
     #[inline]
     pub fn lookup(self) -> Lookup<'a, V, O, S> {
+        let store = self.cache.store();
+        if let Some(tier) = store.tier() {
+            let (namespace, now) = (self.cache.namespace(), store.clock.coarse_millis());
+            let found = tier.get::<Flown<V, O>>(namespace, self.key.as_str(), self.version, now);
+            match found {
+                Some(TierHit::Fresh(Some(held))) => {
+                    self.site.hit();
+                    return Lookup::Hit(Hit { value: Some(self.ops.give(held)), shape: self.shape });
+                }
+                // A method that cannot say "not there" loads.
+                Some(TierHit::Fresh(None)) if S::OPTIONAL => {
+                    self.site.hit();
+                    return Lookup::Hit(Hit { value: None, shape: self.shape });
+                }
+                _ => {}
+            }
+        }
         Lookup::Miss(Miss(self))
     }
 }
@@ -72,217 +111,211 @@ impl<V, S> Hit<V, S> {
     where
         S: Shape<R, Value = V>,
     {
-        self.shape.wrap(self.value)
-    }
-}
-
-/// What a read of the backend leads to.
-enum Found<V> {
-    Value(V),
-    Negative,
-    /// Nothing; fill if there is a permit.
-    Nothing(Option<Permit>),
-}
-
-/// The right to fill, given back when it is dropped unused: by a failed, dropped or panicked load.
-struct Permit {
-    cache: KvCacheService,
-    full_key: String,
-    lease: Option<Lease>,
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            let backend = self.cache.backend().clone();
-            let full_key = std::mem::take(&mut self.full_key);
-            // A lease that cannot be given back ends by itself.
-            rt::settle(async move { drop(backend.release(&full_key, lease).await) });
+        match self.value {
+            Some(value) => self.shape.wrap(value),
+            // Found only where the shape is optional.
+            None => self.shape.none().unwrap_or_else(crate::__private::typed),
         }
     }
 }
 
-impl<V, O: ValueOps<V>, S> Miss<'_, V, O, S> {
-    /// Reads the backend, else awaits `body` in this task and fills.
+impl<V, O: ValueOps<V>, S: ShapeKind> Miss<'_, V, O, S> {
+    /// Joins the load of the key or leads it: reads the backend, else awaits `body` in this task and fills.
     ///
     /// A cache that fails costs the load, never the call.
-    pub async fn load<R, C, F>(self, policy: Policy<V, C>, body: Pin<&mut F>) -> R
+    pub async fn load<R, C, X, F>(self, policy: Policy<V, C>, failures: X, body: Pin<&mut F>) -> R
     where
         S: Shape<R, Value = V>,
         C: Condition<V>,
+        X: Failures<R>,
         F: Future<Output = R>,
     {
         let Self(call) = self;
-        let (site, shape) = (call.site, call.shape);
-        site.count(Event::Miss);
-        let permit = match call.prepare(&policy) {
-            None => None,
-            Some(full_key) => match call.read(full_key, &policy).await {
-                Found::Value(value) => return shape.wrap(value),
-                Found::Negative => match shape.none() {
-                    Some(none) => return none,
-                    // The same key read by a method that cannot say "not there".
-                    None => None,
-                },
-                Found::Nothing(permit) => permit,
+        let shape = call.shape;
+        call.site.count(Event::Miss);
+        let Some(full_key) = call.prepare(&policy) else { return call.run(body).await };
+        match call.join().await {
+            Joined::Lead(leader) => return call.lead(leader, full_key, policy, failures, body).await,
+            Joined::Value(Some(held)) => return shape.wrap(call.ops.give(held)),
+            Joined::Value(None) if S::OPTIONAL => {
+                return shape.none().unwrap_or_else(crate::__private::typed);
+            }
+            Joined::Failed(error) => {
+                if let Some(failed) = failures.unshare(&error) {
+                    return failed;
+                }
+            }
+            Joined::Value(None) | Joined::Alone => {}
+        }
+        call.run(body).await
+    }
+}
+
+impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
+    /// Joins the flight of the key, or becomes the one who leads it.
+    async fn join(&self) -> Joined<Flown<V, O>> {
+        // On Workers the runtime ends a request that awaits another's wake-up.
+        if cfg!(target_family = "wasm") {
+            return Joined::Lead(None);
+        }
+        let store = self.cache.store();
+        let entered = store.flights.enter::<Flown<V, O>>(self.cache.namespace(), self.key.as_str());
+        match entered {
+            Entered::Lead(leader) => Joined::Lead(Some(leader)),
+            Entered::Wait(waiter) => match waiter.wait(store.waits, &store.clock).await {
+                Waited::Value(flown) => Joined::Value(flown),
+                Waited::Failed(error) => Joined::Failed(error),
+                Waited::Lead(leader) | Waited::LoadYourself(leader) => Joined::Lead(Some(leader)),
+                Waited::TimedOut => Joined::Alone,
             },
-        };
+        }
+    }
 
-        let clock = call.cache.clock();
+    /// Runs the author's body.
+    async fn run<R>(&self, body: Pin<&mut impl Future<Output = R>>) -> R {
+        let clock = self.cache.clock();
         let started = clock.now();
-        let whole = body.await;
-        site.count(Event::Load(clock.now().saturating_sub(started)));
+        let whole = leading(body).await;
+        self.site.count(Event::Load(clock.now().saturating_sub(started)));
+        whole
+    }
 
+    async fn lead<R, C, X, F>(
+        self,
+        mut leader: Option<Leader<Flown<V, O>>>,
+        full_key: String,
+        policy: Policy<V, C>,
+        failures: X,
+        body: Pin<&mut F>,
+    ) -> R
+    where
+        S: Shape<R, Value = V>,
+        C: Condition<V>,
+        X: Failures<R>,
+        F: Future<Output = R>,
+    {
+        let shape = self.shape;
+        // Who loads beside another neither takes a lease nor fills.
+        let is_sole = leader.as_ref().is_none_or(Leader::is_sole);
+        if let Some(leader) = &mut leader {
+            leader.begin();
+        }
+        let mut permit = None;
+        if is_sole {
+            match self.read(full_key).await {
+                Found::Value(held, life) => {
+                    let flown = Some(held);
+                    self.promote(leader.as_ref(), &flown, life);
+                    if let Some(leader) = leader {
+                        leader.finish(&flown);
+                    }
+                    return match flown {
+                        Some(held) => shape.wrap(self.ops.give(held)),
+                        None => crate::__private::typed(),
+                    };
+                }
+                Found::Negative(life) if S::OPTIONAL => {
+                    self.promote(leader.as_ref(), &None, life);
+                    if let Some(leader) = leader {
+                        leader.finish(&None);
+                    }
+                    return shape.none().unwrap_or_else(crate::__private::typed);
+                }
+                // The same key, read by a method that cannot say "not there".
+                Found::Negative(_) => {}
+                Found::Nothing(found) => permit = found,
+            }
+        }
+
+        let whole = self.run(body).await;
         // A failure leaves before the next await: it need not be `Send`.
         let loaded = match shape.split(whole) {
-            Outcome::Failed(whole) => return whole,
+            Outcome::Failed(whole) => {
+                drop(permit);
+                if let Some(leader) = leader {
+                    leader.fail(failures.share(&whole));
+                }
+                return whole;
+            }
             Outcome::None(whole) => Err(whole),
-            Outcome::Value(value) => Ok(value),
+            Outcome::Value(value) => Ok(self.ops.hold(value)),
         };
-        if let Some(permit) = permit {
-            call.fill(permit, loaded.as_ref().ok(), &policy).await;
+        let flown = loaded.as_ref().ok().cloned();
+        let stored = self.settle(leader.as_ref(), permit, &flown, &policy).await;
+        if let Some(leader) = leader {
+            // Where a change can go unnoticed here, only a fill under the lease shows that there was none.
+            let store = self.cache.store();
+            if stored || store.is_coherent() || !store.backend.capabilities().leases {
+                leader.finish(&flown);
+            } else {
+                leader.finish_for_earlier(&flown);
+            }
         }
+        drop(flown);
         match loaded {
-            Ok(value) => shape.wrap(value),
+            Ok(held) => shape.wrap(self.ops.give(held)),
             Err(none) => none(),
         }
     }
-}
 
-impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
-    /// The full key, if this call can be cached at all.
-    fn prepare<C>(&self, policy: &Policy<V, C>) -> Option<String> {
-        let now = || self.cache.clock().now();
-        if !self.site.admits(self.key.template(), self.ops.type_id()) {
-            self.site
-                .went_by(now(), &"this generic function cached a value of another type under its template");
-            return None;
-        }
-        if self.template(policy).is_none() {
-            self.site.went_by(now(), &"no time to live is known for the key; add `ttl = …`");
-            return None;
-        }
-        match self.cache.prefix().full(self.key.as_str()) {
-            Ok(full_key) => Some(full_key),
-            Err(reason) => {
-                self.site.went_by(now(), &reason);
-                None
-            }
-        }
-    }
-
-    fn template<C>(&self, policy: &Policy<V, C>) -> Option<&'static Template> {
-        let template = self.key.template();
-        policy.ttl_for(template).map(|_| template)
-    }
-
-    async fn read<C>(&self, full_key: String, policy: &Policy<V, C>) -> Found<V> {
-        let cache = self.cache;
-        let permit =
-            |lease| Found::Nothing(Some(Permit { cache: cache.clone(), full_key: full_key.clone(), lease }));
-        match cache.bounded(cache.backend().read(&full_key)).await {
-            Ok(Read::Hit(entry)) => match self.usable(&entry, policy) {
-                Some(found) => {
-                    self.site.count(Event::Hit);
-                    found
-                }
-                None => {
-                    self.site.count(Event::Unusable);
-                    match cache.bounded(cache.backend().lease_over(&full_key, &entry)).await {
-                        Ok(None) if cache.backend().capabilities().leases => Found::Nothing(None),
-                        Ok(lease) => permit(lease),
-                        Err(error) => self.failed(error),
-                    }
-                }
-            },
-            Ok(Read::Miss(lease)) => permit(lease),
-            Ok(Read::Leased | Read::Barred) => Found::Nothing(None),
-            Err(error) => self.failed(error),
-        }
-    }
-
-    fn failed(&self, error: crate::error::BackendError) -> Found<V> {
-        let cache = self.cache;
-        self.site.failed(cache.clock().now(), &error.during(OPERATION, cache.backend().name()));
-        Found::Nothing(None)
-    }
-
-    /// The value of an entry, unless it is of another version, too large or does not decode.
-    fn usable<C>(&self, entry: &Entry, policy: &Policy<V, C>) -> Option<Found<V>> {
-        let marks = Marks::from_metadata(entry.metadata.as_deref());
-        if marks.version != policy.version_for(self.key.template())
-            || entry.value.len() > self.cache.value_limit()
-        {
-            return None;
-        }
-        if marks.is_negative() {
-            return Some(Found::Negative);
-        }
-        self.ops.decode(self.cache.codec(), &entry.value).map(Found::Value)
-    }
-
-    async fn fill<C: Condition<V>>(&self, mut permit: Permit, value: Option<&V>, policy: &Policy<V, C>) {
-        let (cache, template) = (self.cache, self.key.template());
-        let (ttl, bytes) = match value {
-            Some(value) => {
-                // A generic return may be a `Result` or an `Option`, which only the value can tell.
-                if self.ops.classify(value) != Class::Value || !policy.stores(value) {
-                    return;
-                }
-                match self.ops.encode(cache.codec(), value, cache.value_limit()) {
-                    Ok(bytes) => (policy.ttl_for(template), bytes),
-                    Err(error) => return self.site.failed(cache.clock().now(), &error),
-                }
-            }
-            None => match policy.none_ttl_for(template) {
-                Some(ttl) => (Some(ttl), bytes::Bytes::new()),
-                None => return,
-            },
+    /// Fills, and keeps what was stored in the local tier. Returns whether it was stored.
+    async fn settle<C: Condition<V>>(
+        &self,
+        leader: Option<&Leader<Flown<V, O>>>,
+        permit: Option<Permit>,
+        flown: &Flown<V, O>,
+        policy: &Policy<V, C>,
+    ) -> bool {
+        let Some(permit) = permit else { return false };
+        let Some(fill) = self.encode(flown.as_ref().map(|held| self.ops.view(held)), policy) else {
+            return false;
         };
-        let Some(ttl) = ttl else { return };
-        let ttl = match ttl.checked(OPERATION) {
-            Ok(ttl) => ttl,
-            Err(error) => return self.site.failed(cache.clock().now(), &error),
-        };
-        let metadata = Marks::new(value.is_none(), policy.version_for(template)).to_metadata();
-        let lease = permit.lease.take();
-        let options = PutOptions { ttl, metadata };
-        match cache.bounded(cache.backend().fill(&permit.full_key, lease, bytes, options)).await {
-            Ok(true) => self.site.count(Event::Fill),
-            Ok(false) => {}
-            Err(error) => {
-                self.site.failed(cache.clock().now(), &error.during(OPERATION, cache.backend().name()));
+        if let Some(leader) = leader {
+            // Nobody joins a fill: it could be of a value older than the change that the joiner saw.
+            leader.seal();
+            if !leader.is_valid() {
+                return false;
             }
         }
+        let started = millis(self.cache.clock().now());
+        let life = (fill.options.ttl, fill.bytes.len());
+        let full_key = permit.full_key.clone();
+        let stored = self.fill(permit, fill).await;
+        if stored {
+            let kept = self.promote_from(started, leader, flown, life);
+            if !kept && !self.cache.backend().capabilities().leases {
+                // Without leases the fill may have come after the change that cut this flight off.
+                drop(self.cache.bounded(self.cache.backend().delete(&full_key)).await);
+            }
+        }
+        stored
     }
-}
 
-/// `get_or_load` of the service.
-pub(crate) async fn load_value<V: Value, E>(
-    cache: &KvCacheService,
-    key: RawKey,
-    policy: Policy<V>,
-    body: impl Future<Output = Result<V, E>>,
-) -> Result<V, E> {
-    static SITE: CallSite = CallSite::manual("KvCacheService::get_or_load");
-    let call = cached(cache, &SITE, key, Witness::<V>::new(), shapes::Result);
-    match call.lookup() {
-        Lookup::Hit(hit) => hit.wrap(),
-        Lookup::Miss(miss) => miss.load(policy, std::pin::pin!(body)).await,
+    fn promote(
+        &self,
+        leader: Option<&Leader<Flown<V, O>>>,
+        flown: &Flown<V, O>,
+        life: (Option<std::time::Duration>, usize),
+    ) {
+        self.promote_from(millis(self.cache.clock().now()), leader, flown, life);
     }
-}
 
-/// `get_or_load_optional` of the service.
-pub(crate) async fn load_optional<V: Value, E>(
-    cache: &KvCacheService,
-    key: RawKey,
-    policy: Policy<V>,
-    body: impl Future<Output = Result<Option<V>, E>>,
-) -> Result<Option<V>, E> {
-    static SITE: CallSite = CallSite::manual("KvCacheService::get_or_load_optional");
-    let call = cached(cache, &SITE, key, Witness::<V>::new(), shapes::ResultOption);
-    match call.lookup() {
-        Lookup::Hit(hit) => hit.wrap(),
-        Lookup::Miss(miss) => miss.load(policy, std::pin::pin!(body)).await,
+    /// Puts a value into the local tier, unless its key was invalidated since the flight began. Returns whether
+    /// the flight is still good.
+    fn promote_from(
+        &self,
+        now_ms: u64,
+        leader: Option<&Leader<Flown<V, O>>>,
+        flown: &Flown<V, O>,
+        (expires_in, weight): (Option<std::time::Duration>, usize),
+    ) -> bool {
+        let Some(leader) = leader else { return true };
+        let Some(tier) = self.cache.store().tier() else { return leader.is_valid() };
+        let fresh_until = expires_in.map_or(u64::MAX, |length| now_ms.saturating_add(millis(length)));
+        let deadlines = Deadlines { fresh_until, stale_until: fresh_until };
+        let key = self.key.as_str();
+        let entry =
+            Prepared::new(self.cache.namespace(), key, flown.clone(), deadlines, self.version, weight);
+        leader.promote_if_valid(|| tier.insert(entry)).is_some()
     }
 }

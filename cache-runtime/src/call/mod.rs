@@ -1,13 +1,17 @@
 //! The cached call and the write around an author's body, on top of the service.
 
+mod failures;
+mod fill;
 mod load;
+mod manual;
 mod policy;
 mod shape;
 mod site;
 mod write;
 
+pub use failures::{Cloned, Own};
 pub use load::{Lookup, cached};
-pub(crate) use load::{load_optional, load_value};
+pub(crate) use manual::{load_optional, load_value};
 pub use policy::{Always, Condition, Policy};
 pub use shape::{Shape, StrictShape, probe, shapes, value_of};
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]

@@ -67,8 +67,8 @@ impl<V, C> Policy<V, C> {
         self.none_ttl.or(template.declared_none_ttl())
     }
 
-    pub(crate) fn version_for(&self, template: &Template) -> u32 {
-        self.version.unwrap_or(template.declared_version())
+    pub(crate) fn declared_version(&self) -> Option<u32> {
+        self.version
     }
 
     pub(crate) fn stores(&self, value: &V) -> bool

@@ -14,8 +14,30 @@ pub enum Outcome<V, R> {
     Failed(R),
 }
 
+/// How a return type holds its value, whatever the type.
+pub trait ShapeKind: Copy + Send + Sync {
+    /// Whether it can say "not there".
+    const OPTIONAL: bool;
+}
+
+impl ShapeKind for shapes::Plain {
+    const OPTIONAL: bool = false;
+}
+
+impl ShapeKind for shapes::Option {
+    const OPTIONAL: bool = true;
+}
+
+impl ShapeKind for shapes::Result {
+    const OPTIONAL: bool = false;
+}
+
+impl ShapeKind for shapes::ResultOption {
+    const OPTIONAL: bool = true;
+}
+
 /// A return type `R` and the value in it.
-pub trait Shape<R>: Copy + Send + Sync {
+pub trait Shape<R>: ShapeKind {
     /// The value's type.
     type Value;
     #[doc(hidden)]
@@ -146,6 +168,7 @@ pub mod probe {
     use std::marker::PhantomData;
 
     use super::shapes;
+    use crate::call::{Cloned, Own};
 
     /// The question.
     pub struct Probe<R: ?Sized>(PhantomData<fn() -> Box<R>>);
@@ -161,6 +184,21 @@ pub mod probe {
             Self(PhantomData)
         }
     }
+
+    impl<T, E: Clone + Send + Sync + 'static> Probe<Result<T, E>> {
+        #[must_use]
+        pub const fn failures(self) -> Cloned {
+            Cloned
+        }
+    }
+
+    pub trait NotCloned: Sized {
+        fn failures(self) -> Own {
+            Own
+        }
+    }
+
+    impl<R> NotCloned for Probe<R> {}
 
     impl<T, E> Probe<Result<T, E>> {
         #[must_use]

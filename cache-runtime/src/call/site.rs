@@ -166,7 +166,12 @@ impl CallSite {
     /// The site of a `#[cached]`.
     #[doc(hidden)]
     #[must_use]
-    pub const fn cached(keys: &'static [Template], function: &'static str, file: &'static str, line: u32) -> Self {
+    pub const fn cached(
+        keys: &'static [Template],
+        function: &'static str,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
         Self::new(CallSiteKind::Cached, keys, function, file, line)
     }
 
@@ -185,14 +190,24 @@ impl CallSite {
     /// The site of an `#[updates]`.
     #[doc(hidden)]
     #[must_use]
-    pub const fn updates(keys: &'static [Template], function: &'static str, file: &'static str, line: u32) -> Self {
+    pub const fn updates(
+        keys: &'static [Template],
+        function: &'static str,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
         Self::new(CallSiteKind::Updates, keys, function, file, line)
     }
 
     /// The site of a `#[cache_key]`.
     #[doc(hidden)]
     #[must_use]
-    pub const fn declares(keys: &'static [Template], function: &'static str, file: &'static str, line: u32) -> Self {
+    pub const fn declares(
+        keys: &'static [Template],
+        function: &'static str,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
         Self::new(CallSiteKind::Declares, keys, function, file, line)
     }
 
@@ -223,6 +238,18 @@ impl CallSite {
     #[must_use]
     pub fn template(&self) -> &'static str {
         self.keys.first().map_or("", Template::text)
+    }
+
+    /// The version of the value's type that the attribute says; 0 where it says none.
+    #[inline]
+    pub(crate) fn version(&self) -> u32 {
+        self.keys.first().map_or(0, Template::declared_version)
+    }
+
+    /// Counts a hit. A site with a hit has missed before, so it is in the list.
+    #[inline]
+    pub(crate) fn hit(&self) {
+        self.counters.hits.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) const fn keys(&self) -> &'static [Template] {

@@ -110,10 +110,11 @@ impl Write {
     /// Opens the barrier, where the backend has them.
     async fn begin(self) -> Result<Begun, (Begun, CacheError)> {
         let Self { cache, site, keys } = self;
-        let names: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let opened = if names.is_empty() {
+        let opened = if keys.is_empty() {
             Ok(None)
         } else {
+            let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let _changing = cache.store().changing(names.iter().copied());
             cache.bounded(cache.backend().begin_write(&names, cache.write_timeout())).await
         };
         match opened {
@@ -287,6 +288,7 @@ impl Begun {
                 continue;
             }
             let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let _changing = cache.store().changing(names.iter().copied());
             match cache.bounded(cache.backend().finish_write(&names, token, update)).await {
                 Ok(_) => names.iter().for_each(|_| site.count(Event::Invalidation)),
                 Err(error) => {

@@ -45,11 +45,12 @@ pub struct KeyMapEntry {
 
 impl KeyMap {
     fn of(sites: &[&'static CallSite]) -> Self {
-        let mut entries: BTreeMap<&'static str, KeyMapEntry> = BTreeMap::new();
+        let mut entries: BTreeMap<String, KeyMapEntry> = BTreeMap::new();
         for site in sites {
             for key in site.keys() {
-                let target = if key.is_expression() { declared_by_name(sites, key).unwrap_or(key) } else { key };
-                let entry = entries.entry(target.text()).or_insert_with(|| KeyMapEntry {
+                let target =
+                    if key.is_expression() { declared_by_name(sites, key).unwrap_or(key) } else { key };
+                let entry = entries.entry(shape(target)).or_insert_with(|| KeyMapEntry {
                     template: target.text(),
                     value: "",
                     ttl: None,
@@ -57,7 +58,7 @@ impl KeyMap {
                 });
                 let stores = site.kind() == CallSiteKind::Cached || site.kind() == CallSiteKind::Declares;
                 if stores && entry.value.is_empty() {
-                    entry.value = key.value_name();
+                    (entry.value, entry.template) = (key.value_name(), target.text());
                 }
                 entry.ttl = entry.ttl.or(target.declared_ttl());
                 entry.sites.push(site);
@@ -67,7 +68,9 @@ impl KeyMap {
             entry.sites.sort_by_key(|site| (site.kind() as u8, site.function(), site.line()));
         }
         let complete = cfg!(all(feature = "key-map", not(target_family = "wasm")));
-        Self { entries: entries.into_values().collect(), complete }
+        let mut entries: Vec<_> = entries.into_values().collect();
+        entries.sort_by_key(|entry| entry.template);
+        Self { entries, complete }
     }
 
     /// The templates, in the order of their text.
@@ -123,11 +126,37 @@ impl KeyMap {
 impl KeyMapEntry {
     /// The template as a `#[cached]` or a `#[cache_key]` has it.
     fn stored(&self) -> Option<&'static Template> {
-        let keys = self.sites.iter().filter(|site| {
-            matches!(site.kind(), CallSiteKind::Cached | CallSiteKind::Declares)
-        });
+        let keys = self
+            .sites
+            .iter()
+            .filter(|site| matches!(site.kind(), CallSiteKind::Cached | CallSiteKind::Declares));
         keys.filter_map(|site| site.keys().first()).find(|key| !key.is_expression())
     }
+}
+
+/// What two templates have in common that name the same keys: the literals and, where two placeholders could be
+/// swapped, their names. The macros find the methods that a template invalidates by the same.
+fn shape(template: &Template) -> String {
+    let text = template.text();
+    if template.is_expression() {
+        return text.to_owned();
+    }
+    // A doubled bracket is a literal one; no placeholder holds any.
+    let text = text.replace("<<", "\u{1}").replace(">>", "\u{2}");
+    let named = text.matches('<').count() > 1;
+    let mut shape = String::new();
+    for piece in text.split_inclusive('>') {
+        let (literal, placeholder) = piece.split_once('<').unwrap_or((piece, ""));
+        shape.push_str(literal);
+        if let Some(inside) = placeholder.strip_suffix('>') {
+            let (name, path) = inside.split_once('=').unwrap_or((inside, ""));
+            let name = if path.is_empty() { name.rsplit(['.', ':']).next().unwrap_or(name) } else { name };
+            shape.push('<');
+            shape.push_str(if named { name.trim() } else { "" });
+            shape.push('>');
+        }
+    }
+    shape
 }
 
 /// The template behind `project_key(id)` or `Self::get_project_key(id)`: that of the declaration, or of the
@@ -172,7 +201,8 @@ impl fmt::Display for KeyMap {
                 ]);
             }
         }
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+        let width =
+            |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
         let widths: [usize; 6] = std::array::from_fn(width);
         for row in &rows {
             let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
@@ -211,4 +241,19 @@ fn ttl_text(ttl: Option<Ttl>, value: &str) -> String {
 pub fn assert_key_map_sound() {
     let problems = key_map().problems();
     assert!(problems.is_empty(), "the program's cache keys are not sound:\n- {}", problems.join("\n- "));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shape;
+    use crate::key::Template;
+
+    #[test]
+    fn templates_of_the_same_keys_have_one_shape() {
+        let shape = |text| shape(&Template::new(text));
+        assert_eq!(shape("org:<org_id>:projects"), shape("org:<ret.org_id>:projects"));
+        assert_eq!(shape("m:<org>:<user>"), shape("m:<self.org>:<user = id>"));
+        assert_ne!(shape("m:<org>:<user>"), shape("m:<user>:<org>"));
+        assert_eq!(shape("a<<b>>:<E::KIND>"), "a\u{1}b\u{2}:<>");
+    }
 }

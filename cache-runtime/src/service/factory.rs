@@ -1,4 +1,4 @@
-//! Services that share a backend and differ in their prefix.
+//! Services that share a store and differ in their prefix.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::KvCacheService;
 use crate::backend::Backend;
 use crate::error::Result;
+use crate::key::Prefix;
 
-/// Makes services that share one backend, each with a prefix of its own.
+/// Makes services that share one backend and what this process keeps before it, each with a prefix of its own.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -24,14 +25,20 @@ use crate::error::Result;
 /// ```
 #[derive(Clone)]
 pub struct KvCacheServiceFactory {
-    backend: Arc<dyn Backend>,
+    model: KvCacheService,
 }
 
 impl KvCacheServiceFactory {
     /// A factory over `backend`.
     #[must_use]
     pub fn new(backend: Arc<dyn Backend>) -> Self {
-        Self { backend }
+        Self::like(KvCacheService::builder(backend).finish())
+    }
+
+    /// A factory of services that share everything but the prefix with `model`: its limits, its codec, its clock.
+    #[must_use]
+    pub fn like(model: KvCacheService) -> Self {
+        Self { model }
     }
 
     /// A service with this prefix.
@@ -40,12 +47,12 @@ impl KvCacheServiceFactory {
     ///
     /// [`CacheError::InvalidPrefix`](crate::CacheError::InvalidPrefix).
     pub fn create(&self, prefix: &str) -> Result<KvCacheService> {
-        KvCacheService::builder(Arc::clone(&self.backend)).prefix(prefix).build()
+        Ok(self.model.with_prefix(Prefix::new(prefix)?))
     }
 }
 
 impl fmt::Debug for KvCacheServiceFactory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KvCacheServiceFactory").field("backend", &self.backend.name()).finish()
+        f.debug_struct("KvCacheServiceFactory").field("backend", &self.model.backend().name()).finish()
     }
 }

@@ -19,6 +19,7 @@ use crate::codec::Codec;
 use crate::error::BackendError;
 use crate::key::Prefix;
 use crate::rt;
+use crate::store::Store;
 
 /// The prefix of a service that was given none.
 pub const DEFAULT_PREFIX: &str = "app";
@@ -55,10 +56,10 @@ pub const DEFAULT_VALUE_LIMIT: usize = 25 * 1024 * 1024;
 pub struct KvCacheService(Arc<Inner>);
 
 struct Inner {
-    backend: Arc<dyn Backend>,
+    store: Arc<Store>,
     prefix: Prefix,
+    namespace: u32,
     codec: Codec,
-    clock: Clock,
     value_limit: usize,
     timeout: Duration,
     write_timeout: Duration,
@@ -89,6 +90,21 @@ impl KvCacheService {
         KvCacheServiceBuilder::new(backend)
     }
 
+    /// The same cache with another prefix.
+    fn with_prefix(&self, prefix: Prefix) -> Self {
+        let Inner { store, codec, value_limit, timeout, write_timeout, .. } = &*self.0;
+        let namespace = store.namespace(prefix.as_str());
+        Self(Arc::new(Inner {
+            store: Arc::clone(store),
+            prefix,
+            namespace,
+            codec: *codec,
+            value_limit: *value_limit,
+            timeout: *timeout,
+            write_timeout: *write_timeout,
+        }))
+    }
+
     /// The prefix of this cache's keys.
     #[must_use]
     pub fn prefix(&self) -> &Prefix {
@@ -98,13 +114,23 @@ impl KvCacheService {
     /// The backend.
     #[must_use]
     pub fn backend(&self) -> &Arc<dyn Backend> {
-        &self.0.backend
+        &self.0.store.backend
     }
 
     /// The clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.0.store.clock
+    }
+
+    #[inline]
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    #[inline]
+    pub(crate) fn namespace(&self) -> u32 {
+        self.0.namespace
     }
 
     pub(crate) fn codec(&self) -> Codec {
@@ -124,14 +150,14 @@ impl KvCacheService {
         &self,
         operation: impl Future<Output = Result<T, BackendError>>,
     ) -> Result<T, BackendError> {
-        rt::within(&self.0.clock, self.0.timeout, operation).await
+        rt::within(&self.0.store.clock, self.0.timeout, operation).await
     }
 }
 
 impl fmt::Debug for KvCacheService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KvCacheService")
-            .field("backend", &self.0.backend.name())
+            .field("backend", &self.0.store.backend.name())
             .field("prefix", &self.0.prefix)
             .field("codec", &self.0.codec)
             .finish_non_exhaustive()

@@ -62,6 +62,7 @@ impl KvCacheService {
         let full_key = self.full_key("set", key.key_text())?;
         let options = PutOptions { ttl: ttl.into().checked("set")?, metadata: None };
         let bytes = self.codec().encode(value, self.value_limit(), "set")?;
+        let _changing = self.store().changing([full_key.as_str()]);
         self.during("set", self.backend().put(&full_key, bytes, options)).await
     }
 
@@ -84,6 +85,7 @@ impl KvCacheService {
         if entries.is_empty() {
             return Ok(());
         }
+        let _changing = self.store().changing(entries.iter().map(|(full_key, ..)| full_key.as_str()));
         self.during("set_many", self.backend().put_many(entries)).await
     }
 
@@ -94,6 +96,7 @@ impl KvCacheService {
     /// [`CacheError::InvalidKey`], [`CacheError::Backend`].
     pub async fn delete(&self, key: impl AsKey) -> Result<bool> {
         let full_key = self.full_key("delete", key.key_text())?;
+        let _changing = self.store().changing([full_key.as_str()]);
         self.during("delete", self.backend().delete(&full_key)).await
     }
 
@@ -108,6 +111,7 @@ impl KvCacheService {
             return Ok(0);
         }
         let names: Vec<&str> = full_keys.iter().map(String::as_str).collect();
+        let _changing = self.store().changing(names.iter().copied());
         self.during("delete_many", self.backend().delete_many(&names)).await
     }
 
@@ -138,6 +142,7 @@ impl KvCacheService {
     pub async fn touch(&self, key: impl AsKey, ttl: impl Into<Ttl>) -> Result<bool> {
         let full_key = self.full_key("touch", key.key_text())?;
         let ttl = ttl.into().checked("touch")?;
+        let _changing = self.store().changing([full_key.as_str()]);
         self.during("touch", self.backend().touch(&full_key, ttl)).await
     }
 
@@ -220,6 +225,7 @@ impl KvCacheService {
     ///
     /// [`CacheError::Backend`]; some may be removed then.
     pub async fn clear(&self) -> Result<u64> {
+        let _changing = self.store().changing_prefix(self.prefix().with_colon());
         // Not bounded by the timeout of one operation: it may take many.
         let removed = self.backend().delete_prefix(self.prefix().with_colon()).await;
         removed.map_err(|error| error.during("clear", self.backend().name()))
@@ -323,6 +329,7 @@ impl KvCacheService {
     async fn add(&self, operation: &'static str, key: &str, by: i64, ttl_if_new: Ttl) -> Result<i64> {
         let full_key = self.full_key(operation, key)?;
         let ttl_if_new = ttl_if_new.checked(operation)?;
+        let _changing = self.store().changing([full_key.as_str()]);
         self.during(operation, self.backend().increment(&full_key, by, ttl_if_new)).await
     }
 }

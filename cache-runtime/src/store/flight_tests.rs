@@ -363,12 +363,10 @@ fn an_unconfirmed_value_reaches_only_those_who_joined_before_the_load() {
         Entered::Lead(_) => panic!("the key is led"),
     };
     let Entered::Lead(mut leader) = flights.enter::<u64>(0, "key") else { panic!("the key is cold") };
-    let (mut early, mut late) = (join(), None);
-    for early in [&mut early] {
-        assert!(poll_once(early.as_mut()).is_pending());
-    }
+    let mut early = join();
+    assert!(poll_once(early.as_mut()).is_pending());
     leader.begin();
-    let late = late.insert(join());
+    let mut late = join();
     assert!(poll_once(late.as_mut()).is_pending());
     leader.finish_for_earlier(&1);
     assert!(matches!(poll_once(early.as_mut()), Poll::Ready(Waited::Value(1))));

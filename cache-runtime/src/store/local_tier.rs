@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::hash::{Hash, Hasher};
-use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::quality::RandomState;
@@ -18,7 +17,7 @@ const ASSUMED_BYTES: u64 = 512;
 
 /// How many keys that were evicted are remembered, to know them when they come back, per key held: in percent.
 /// Each takes as much space in the table as an entry; twice as many would add 0.1 points to the hit ratio.
-const GHOSTS: usize = 25;
+const GHOSTS: u16 = 5;
 
 /// From how many entries on the table is grown in one step to what it can need at most, once it is a quarter
 /// full. By doubling, half of it may stay empty.
@@ -54,7 +53,7 @@ impl LocalTier {
 
 /// The tier itself.
 pub(crate) struct Tier {
-    cache: Option<Cache<Held, Tag, Weigh, RandomState, Outside>>,
+    cache: Option<Cache<Held, u32, Weigh, RandomState, Outside>>,
     /// How many entries it holds at most, where that is known.
     entries: usize,
     /// How many more insertions make it grow to its full size.
@@ -81,7 +80,7 @@ pub(crate) struct Deadlines {
 /// A value on its way into the tier. Making it allocates and weighs, so that inserting does neither.
 pub(crate) struct Prepared {
     held: Held,
-    tag: Tag,
+    weight: u32,
 }
 
 /// What an insertion put out. Dropping it may run the drop code of values, so do that outside of locks.
@@ -103,9 +102,9 @@ impl Prepared {
         let Deadlines { fresh_until, stale_until } = deadlines;
         let stale_for = u32::try_from(stale_until.saturating_sub(fresh_until)).unwrap_or(u32::MAX);
         let weight = weight.saturating_add(key.len()).saturating_add(ENTRY_BYTES);
-        let record = Record { fresh_until, stale_for, namespace, key: key.into(), value };
-        let tag = Tag { version, weight: u32::try_from(weight).unwrap_or(u32::MAX) };
-        Self { held: Held(Box::new(record)), tag }
+        let name = [&namespace.to_ne_bytes(), key.as_bytes()].concat().into();
+        let record = Record { fresh_until, stale_for, version, name, value };
+        Self { held: Held(Box::new(record)), weight: u32::try_from(weight).unwrap_or(u32::MAX) }
     }
 }
 
@@ -116,7 +115,7 @@ impl Tier {
         let expected = entries.unwrap_or(usize::try_from(capacity / ASSUMED_BYTES).unwrap_or(usize::MAX));
         let mut options = OptionsBuilder::new();
         options.estimated_items_capacity(expected).weight_capacity(capacity);
-        options.ghost_allocation(GHOSTS as f64 / 100.0);
+        options.ghost_allocation(f64::from(GHOSTS) / 100.0);
         // The builder fails only without the two capacities.
         let options = options.build().ok().filter(|_| capacity > 0);
         let weigh = Weigh { by_weight: entries.is_none() };
@@ -138,10 +137,9 @@ impl Tier {
         version: u32,
         now_ms: u64,
     ) -> Option<Hit<V>> {
-        let probe = Probe { namespace, key, now_ms, found: Cell::new(None), value: PhantomData::<V> };
-        let tag = self.cache.as_ref()?.get(&probe)?;
-        // The tag is outside the record; there it costs no space.
-        probe.found.take().filter(|_| tag.version == version)
+        let probe = Probe { name: Name { namespace, key }, version, now_ms, found: Cell::new(None) };
+        self.cache.as_ref()?.get(&probe)?;
+        probe.found.into_inner()
     }
 
     /// Puts a value in, over the one that is there.
@@ -149,9 +147,11 @@ impl Tier {
         let mut state = Removed::default();
         match &self.cache {
             Some(cache) => {
-                cache.insert_with_lifecycle(entry.held, entry.tag, &mut state);
+                cache.insert_with_lifecycle(entry.held, entry.weight, &mut state);
                 if self.is_to_grow() {
-                    cache.reserve(self.entries - self.entries / 4 + self.entries / 100 * GHOSTS);
+                    // Some more for shards that are fuller than others.
+                    let quarters = self.entries / 4 * 3;
+                    cache.reserve(quarters + self.entries / 100 * usize::from(GHOSTS) + self.entries / 32);
                 }
             }
             None => state.more.push(entry.held),
@@ -181,77 +181,81 @@ impl Tier {
         let names = std::cell::RefCell::new(Vec::new());
         cache.retain(|held, _| {
             let name = held.0.name();
-            if name.namespace == namespace && name.key.starts_with(prefix) {
-                names.borrow_mut().push(Box::<str>::from(name.key));
+            if name.namespace == namespace && name.key.starts_with(prefix.as_bytes()) {
+                names.borrow_mut().push(Box::<[u8]>::from(name.key));
             }
             true
         });
         for key in names.into_inner() {
-            self.remove(namespace, &key);
+            drop(cache.remove(&Name { namespace, key: &*key }));
         }
     }
 
     /// How many entries there are, expired ones too.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.cache.as_ref().map_or(0, Cache::len)
     }
 
     /// What the entries weigh: bytes, or their number.
+    #[cfg(test)]
     pub(crate) fn weight(&self) -> u64 {
         self.cache.as_ref().map_or(0, Cache::weight)
     }
 }
 
-/// An entry, whole: what the cache calls the key. It gives out clones of its values, so with the record as
-/// its value every hit would write to a counter that all readers of the key share. A reader therefore finds
-/// what it wants while the keys are being compared, see [`Probe`].
+/// An entry, whole: what the cache calls the key. It gives out clones of what it calls the value, so with the
+/// record as that every hit would write to a counter that all readers of the key share. A reader therefore
+/// takes what it wants while the keys are being compared, see [`Probe`]; the cache's value is the weight.
 struct Held(Box<dyn Item>);
-
-/// What the cache calls the value. It has the space for this in any case.
-#[derive(Clone, Copy)]
-struct Tag {
-    version: u32,
-    weight: u32,
-}
 
 struct Record<V> {
     fresh_until: u64,
     /// How long it is served after that, in milliseconds.
     stale_for: u32,
-    namespace: u32,
-    key: Box<str>,
+    version: u32,
+    /// The namespace's four bytes, then the key's.
+    name: Box<[u8]>,
     value: V,
 }
 
 /// A [`Record`] whose type of value is not known.
 trait Item: Any + Send + Sync {
-    fn name(&self) -> Name<'_>;
+    fn name(&self) -> Name<'_, [u8]>;
 }
 
 impl<V: Send + Sync + 'static> Item for Record<V> {
-    fn name(&self) -> Name<'_> {
-        Name { namespace: self.namespace, key: &self.key }
+    fn name(&self) -> Name<'_, [u8]> {
+        split(&self.name)
     }
 }
 
 /// What an entry is found by.
 #[derive(PartialEq, Eq)]
-struct Name<'a> {
+struct Name<'a, K: ?Sized> {
     namespace: u32,
-    key: &'a str,
+    key: &'a K,
 }
 
-impl Hash for Name<'_> {
+#[inline]
+fn split(name: &[u8]) -> Name<'_, [u8]> {
+    // A name never is shorter than its namespace.
+    let (namespace, key) = name.split_first_chunk().unwrap_or((&[0; 4], name));
+    Name { namespace: u32::from_ne_bytes(*namespace), key }
+}
+
+impl<K: AsRef<[u8]> + ?Sized> Hash for Name<'_, K> {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u32(self.namespace);
         // Nothing follows, so there need be no mark of the end.
-        state.write(self.key.as_bytes());
+        state.write(self.key.as_ref());
     }
 }
 
-impl Equivalent<Held> for Name<'_> {
+impl<K: AsRef<[u8]> + ?Sized> Equivalent<Held> for Name<'_, K> {
     fn equivalent(&self, held: &Held) -> bool {
-        *self == held.0.name()
+        held.0.name() == Name { namespace: self.namespace, key: self.key.as_ref() }
     }
 }
 
@@ -271,17 +275,16 @@ impl Eq for Held {}
 
 /// A reader: it is equal to the entry of its key if that is of its type, and takes the value from it then.
 struct Probe<'a, V> {
-    namespace: u32,
-    key: &'a str,
+    name: Name<'a, str>,
+    version: u32,
     now_ms: u64,
     found: Cell<Option<Hit<V>>>,
-    value: PhantomData<V>,
 }
 
 impl<V> Hash for Probe<'_, V> {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Name { namespace: self.namespace, key: self.key }.hash(state);
+        self.name.hash(state);
     }
 }
 
@@ -290,7 +293,11 @@ impl<V: Clone + 'static> Equivalent<Held> for Probe<'_, V> {
     fn equivalent(&self, held: &Held) -> bool {
         let item: &dyn Any = &*held.0;
         let Some(record) = item.downcast_ref::<Record<V>>() else { return false };
-        if record.namespace != self.namespace || *record.key != *self.key {
+        let Name { namespace, key } = split(&record.name);
+        if namespace != self.name.namespace
+            || key != self.name.key.as_bytes()
+            || record.version != self.version
+        {
             return false;
         }
         if self.now_ms < record.fresh_until {
@@ -307,10 +314,10 @@ struct Weigh {
     by_weight: bool,
 }
 
-impl Weighter<Held, Tag> for Weigh {
+impl Weighter<Held, u32> for Weigh {
     #[inline]
-    fn weight(&self, _: &Held, tag: &Tag) -> u64 {
-        if self.by_weight { u64::from(tag.weight) } else { 1 }
+    fn weight(&self, _: &Held, weight: &u32) -> u64 {
+        if self.by_weight { u64::from(*weight) } else { 1 }
     }
 }
 
@@ -325,11 +332,11 @@ struct Removed {
     more: Vec<Held>,
 }
 
-impl Lifecycle<Held, Tag> for Outside {
+impl Lifecycle<Held, u32> for Outside {
     type RequestState = Removed;
 
     #[inline]
-    fn on_evict(&self, removed: &mut Removed, held: Held, _: Tag) {
+    fn on_evict(&self, removed: &mut Removed, held: Held, _: u32) {
         if removed.first.is_none() {
             removed.first = Some(held);
         } else {

@@ -135,7 +135,7 @@ fn a_hit_allocates_nothing() {
 #[test]
 fn an_entry_takes_at_most_100_bytes_beside_its_value_and_its_key() {
     const VALUE: usize = 200;
-    for entries in [10_000_u32, 65_000, 100_000, 150_000] {
+    for entries in [1_000_u32, 10_000, 100_000, 104_000] {
         let mut tier = None;
         let allocated = allocation_counter::measure(|| {
             let full = LocalTier::new(entries as usize).build();
@@ -149,7 +149,7 @@ fn an_entry_takes_at_most_100_bytes_beside_its_value_and_its_key() {
         let bytes = usize::try_from(allocated.bytes_current).expect("it holds something");
         let overhead = bytes / held - VALUE - "project:".len() - 12;
         println!("{held} entries: {overhead} bytes each beside value and key");
-        assert!(overhead <= 100000, "{overhead}");
+        assert!(overhead <= 100, "{overhead}");
     }
 }
 
@@ -157,23 +157,23 @@ fn an_entry_takes_at_most_100_bytes_beside_its_value_and_its_key() {
 #[test]
 #[ignore = "takes seconds, with --release"]
 fn the_hit_ratio_at_one_percent_capacity_is_at_least_half() {
-    const KEYS: usize = 1_000_000;
+    const KEYS: u32 = 1_000_000;
     const READS: u32 = 10_000_000;
     let mut sum = 0.0;
     let cumulated: Vec<f64> = (1..=KEYS)
         .map(|rank| {
-            sum += (rank as f64).powf(-0.9);
+            sum += f64::from(rank).powf(-0.9);
             sum
         })
         .collect();
-    let tier = LocalTier::new(KEYS / 100).build();
+    let tier = LocalTier::new(KEYS as usize / 100).build();
     let (mut random, mut hits) = (0x9E37_79B9_7F4A_7C15_u64, 0_u32);
     let mut key = String::new();
     for read in 0..2 * READS {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        let at = (random >> 11) as f64 / (1_u64 << 53) as f64 * sum;
+        let at = f64::from((random >> 32) as u32) / f64::from(u32::MAX) * sum;
         key.clear();
         write!(key, "project:{}", cumulated.partition_point(|below| *below < at)).expect("it is a string");
         if tier.get::<u64>(0, &key, 0, 0).is_some() {

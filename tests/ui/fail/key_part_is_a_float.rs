@@ -7,6 +7,7 @@ struct Projects {
 impl Projects {
     #[cached(key = "price:<amount>", ttl = 300)]
     async fn get(&self, amount: f64) -> String {
+        let _ = amount;
         String::new()
     }
 }

@@ -11,6 +11,7 @@ struct Projects {
 impl Projects {
     #[cached(key = "price:<price.amount>", ttl = 300)]
     async fn get(&self, price: Price) -> String {
+        let _ = price;
         String::new()
     }
 }

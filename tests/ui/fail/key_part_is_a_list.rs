@@ -7,6 +7,7 @@ struct Projects {
 impl Projects {
     #[cached(key = "projects:<ids>", ttl = 300)]
     async fn get(&self, ids: Vec<u64>) -> String {
+        let _ = ids;
         String::new()
     }
 }

@@ -11,6 +11,7 @@ struct Projects {
 impl Projects {
     #[cached(key = "project:<project>", ttl = 300)]
     async fn get(&self, project: &Project) -> String {
+        let _ = project;
         String::new()
     }
 }

@@ -7,6 +7,7 @@ struct Projects {
 impl Projects {
     #[cached(key = "projects:<range>", ttl = 300)]
     async fn get(&self, range: (u32, u32)) -> String {
+        let _ = range;
         String::new()
     }
 }

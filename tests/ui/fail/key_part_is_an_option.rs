@@ -7,6 +7,7 @@ struct Projects {
 impl Projects {
     #[cached(key = "projects:<org>", ttl = 300)]
     async fn get(&self, org: Option<u64>) -> String {
+        let _ = org;
         String::new()
     }
 }

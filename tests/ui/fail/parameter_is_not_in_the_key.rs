@@ -7,6 +7,7 @@ struct Projects {
 impl Projects {
     #[cached(key = "projects:<org>", ttl = 300)]
     async fn get(&self, org: u64, page: u32) -> String {
+        let _ = (org, page);
         String::new()
     }
 }

@@ -7,6 +7,7 @@ struct Projects {
 impl Projects {
     #[cached(key = "project:<slug>", ttl = 300)]
     async fn get(&self, id: u64) -> String {
+        let _ = id;
         String::new()
     }
 }

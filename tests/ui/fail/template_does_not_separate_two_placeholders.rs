@@ -7,6 +7,7 @@ struct Projects {
 impl Projects {
     #[cached(key = "<org><id>", ttl = 300)]
     async fn get(&self, org: u64, id: u64) -> String {
+        let _ = (org, id);
         String::new()
     }
 }

@@ -6,7 +6,7 @@ struct Projects {
 
 impl Projects {
     #[cached(key = "", ttl = 300)]
-    async fn get(&self, ) -> String {
+    async fn get(&self) -> String {
         String::new()
     }
 }

@@ -2,7 +2,7 @@ use cache_runtime::{KvCacheService, invalidates};
 
 #[invalidates("project:<id>", cache = cache)]
 async fn update(cache: &KvCacheService, id: u64) {
-    let _ = id;
+    let _ = (cache, id);
 }
 
 fn main() {}

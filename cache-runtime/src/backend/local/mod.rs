@@ -39,7 +39,7 @@ const PURGED_PER_CHANGE: usize = 16;
 /// # Capacity
 ///
 /// Bounded by weight: 256 MiB unless the [builder](Self::builder) says otherwise. An entry weighs the bytes of
-/// its key, value and metadata and 256 more for its places in the indexes. At the capacity the entries go that
+/// its key, value and metadata and 320 more for its places in the indexes. At the capacity the entries go that
 /// SIEVE (NSDI 2024) chooses. A value that is heavier than the whole capacity is not stored, and the one before
 /// it under the same key goes all the same. Barriers are never evicted.
 ///

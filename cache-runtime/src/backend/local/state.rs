@@ -11,7 +11,7 @@ use crate::backend::{Entry, InvalidationSink};
 
 /// What an entry weighs beside its key, value and metadata: its places in the four indexes, and the headers of
 /// its allocations.
-const OVERHEAD: usize = 256;
+const OVERHEAD: usize = 320;
 
 /// All of a namespace; whoever holds its lock sees every operation whole.
 pub(super) struct State {

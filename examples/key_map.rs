@@ -1,0 +1,33 @@
+//! Every cache key of the program, with who caches it and who makes it stale: here of the example `projects`.
+//!
+//! Run it with `cargo run --example key_map`.
+
+#[path = "projects/db.rs"]
+#[expect(dead_code, reason = "the service is only listed here")]
+mod db;
+#[path = "projects/model.rs"]
+#[expect(dead_code, reason = "the service is only listed here")]
+mod model;
+#[path = "projects/seed.rs"]
+#[expect(dead_code, reason = "the service is only listed here")]
+mod seed;
+#[path = "projects/service.rs"]
+#[expect(dead_code, reason = "the service is only listed here")]
+mod service;
+#[path = "projects/words.rs"]
+mod words;
+
+fn main() {
+    print!("{}", cache_runtime::key_map());
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_keys_of_the_example_are_sound_and_all_listed() {
+        cache_runtime::testing::assert_key_map_sound();
+        let map = cache_runtime::key_map();
+        let templates: Vec<&str> = map.entries().iter().map(|entry| entry.template).collect();
+        assert_eq!(templates, ["org:<org_id>:projects", "project:<id>", "slug:<slug>"]);
+    }
+}
