@@ -72,11 +72,14 @@ fn same_or_update(name: &str, expected: impl Fn(&Block<'_>) -> Option<String>) {
 }
 
 #[test]
-fn every_message_is_the_one_that_the_compiler_gives() {
+fn every_message_is_the_compilers_and_the_program_of_the_readme_the_example() {
+    let example = read("examples/quickstart.rs");
+    let is_about_itself = |line: &&str| line.starts_with("//!") || line.trim().is_empty();
+    let program: String = example.split_inclusive('\n').skip_while(is_about_itself).collect();
     for page in PAGES {
-        same_or_update(page, |block| {
-            let case = block.case("text")?;
-            Some(read(&format!("tests/ui/fail/{case}.stderr")).trim_end().to_owned() + "\n")
+        same_or_update(page, |block| match block.case("text") {
+            Some(case) => Some(read(&format!("tests/ui/fail/{case}.stderr")).trim_end().to_owned() + "\n"),
+            None => (page == "README.md" && block.info == "rust").then(|| program.clone()),
         });
     }
 }
@@ -102,16 +105,6 @@ fn every_section_of_the_checks_shows_a_message() {
         let title = section.lines().next().unwrap_or_default();
         assert!(blocks(section).iter().any(|block| block.case("text").is_some()), "no message: {title}");
     }
-}
-
-#[test]
-fn the_program_of_the_readme_is_the_example() {
-    let example = read("examples/quickstart.rs");
-    let program: String = example
-        .split_inclusive('\n')
-        .skip_while(|line| line.starts_with("//!") || line.trim().is_empty())
-        .collect();
-    same_or_update("README.md", |block| (block.info == "rust").then(|| program.clone()));
 }
 
 #[test]

@@ -9,3 +9,8 @@ fn mistakes_are_explained() {
     // Without cases that pass, the cases are one build.
     trybuild::TestCases::new().compile_fail("ui/fail/*.rs");
 }
+
+#[test]
+fn what_is_meant_to_work_compiles_in_silence() {
+    trybuild::TestCases::new().pass("ui/pass/*.rs");
+}

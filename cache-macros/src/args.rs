@@ -195,7 +195,7 @@ impl Args {
                 let number: LitInt = input.parse().map_err(|error| syn::Error::new(error.span(), shape))?;
                 match number.base10_parse::<u32>() {
                     Ok(version) if version > 0 && number.suffix().is_empty() => {
-                        self.version = Some((name.span(), version))
+                        self.version = Some((name.span(), version));
                     }
                     _ => diag.error(number.span(), shape),
                 }
@@ -215,17 +215,18 @@ impl Args {
     }
 
     fn parse_skip(&mut self, input: ParseStream<'_>, name: &Ident) -> syn::Result<()> {
-        let shape = || {
-            syn::Error::new(name.span(), "`skip` takes the names of parameters, as in `skip(page, limit)`")
-        };
+        let shape = |span| syn::Error::new(span, SKIP_SHAPE);
         if !input.peek(syn::token::Paren) {
-            return Err(shape());
+            // What follows the `=` was meant as the list.
+            self.skip.extend(input.parse::<Ident>().ok());
+            return Err(shape(name.span()));
         }
         let inner;
         syn::parenthesized!(inner in input);
-        let names = inner.parse_terminated(Ident::parse_any, Token![,])?;
+        let names =
+            inner.parse_terminated(Ident::parse_any, Token![,]).map_err(|error| shape(error.span()))?;
         if names.is_empty() {
-            return Err(shape());
+            return Err(shape(name.span()));
         }
         self.skip.extend(names);
         Ok(())
@@ -241,7 +242,7 @@ impl Args {
             diag.error_at(key, format!("`#[{attribute}]` takes one key; remove one of them"));
             return;
         }
-        match key {
+        match ungroup(key) {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => self.keys.push(KeyArg::Template(text)),
             Expr::Lit(other) => diag.error_at(
                 other,
@@ -318,6 +319,14 @@ impl Args {
             _ => return diag.error(name.span(), SKIP_SHAPE),
         };
         diag.error(name.span(), format!("`{text}` needs a value, as in `{example}`"));
+    }
+}
+
+/// The expression inside the invisible groups that macro variables leave.
+pub(crate) fn ungroup(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => ungroup(*group.expr),
+        other => other,
     }
 }
 

@@ -11,9 +11,10 @@ use crate::args::{Allowed, Args, CACHED, CACHING, INVALIDATES, KeyArg, UPDATES};
 use crate::diag::{Diag, list};
 use crate::expand::Expanded;
 use crate::item::{Function, mentions};
-use crate::key::{Key, Sources, compact};
+use crate::key::{Key, compact};
 use crate::method::{expand_cached, expand_write};
 use crate::overlap;
+use crate::part::Sources;
 
 /// The argument by which an attribute is used for its name only.
 pub(crate) const USED: &str = "__used";
@@ -32,14 +33,14 @@ pub(crate) struct Block {
 /// An item of the block.
 enum Item {
     Function(Box<Function>),
-    Other(ImplItem),
+    Other(Box<ImplItem>),
 }
 
 /// `#[caching(…)]` on an impl block.
-pub(crate) fn caching(tokens: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn caching(tokens: TokenStream, item: &TokenStream) -> TokenStream {
     let mut diag = Diag::default();
     let defaults = Args::parse(tokens, &CACHING, &mut diag);
-    let Some((header, body)) = parse_impl(&item, &mut diag) else {
+    let Some((header, body)) = parse_impl(item, &mut diag) else {
         let errors = diag.into_tokens();
         return quote!(#item #errors);
     };
@@ -124,7 +125,7 @@ fn parse_items(input: ParseStream<'_>) -> syn::Result<Vec<Item>> {
         if input.fork().parse::<Function>().is_ok() {
             items.push(Item::Function(Box::new(input.parse()?)));
         } else {
-            items.push(Item::Other(input.parse()?));
+            items.push(Item::Other(Box::new(input.parse()?)));
         }
     }
     Ok(items)
@@ -132,9 +133,12 @@ fn parse_items(input: ParseStream<'_>) -> syn::Result<Vec<Item>> {
 
 fn associated_name(item: &Item) -> Option<String> {
     match item {
-        Item::Other(ImplItem::Type(item)) => Some(item.ident.to_string()),
-        Item::Other(ImplItem::Const(item)) => Some(item.ident.to_string()),
-        _ => None,
+        Item::Other(item) => match &**item {
+            ImplItem::Type(item) => Some(item.ident.to_string()),
+            ImplItem::Const(item) => Some(item.ident.to_string()),
+            _ => None,
+        },
+        Item::Function(_) => None,
     }
 }
 

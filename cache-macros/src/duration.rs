@@ -7,6 +7,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
 
+use crate::args::ungroup;
 use crate::diag::Diag;
 
 /// The longest that the runtime accepts, 1,000 years.
@@ -32,6 +33,7 @@ impl Ttl {
         };
         let too_long =
             || format!("`{name}` is longer than 1,000 years; to cache for ever, write `{name} = Ttl::NEVER`");
+        let expr = ungroup(expr);
         let read = match &expr {
             Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => {
                 match (int.base10_parse::<u64>(), int.suffix()) {
@@ -103,7 +105,9 @@ impl Ttl {
                 quote!(#private::Ttl::from_duration(::core::time::Duration::from_millis(#millis)))
             }
             Self::Expression(expr) => {
+                // All of the path stands there, or the whole attribute would be underlined.
                 let span = Span::call_site().located_at(expr.span());
+                let private = crate::diag::located(private, span);
                 quote_spanned!(span=> #private::Ttl::from(#expr))
             }
         }

@@ -72,7 +72,7 @@ impl Function {
             Type::Tuple(syn::TypeTuple {
                 attrs: Vec::new(),
                 paren_token: syn::token::Paren::default(),
-                elems: Default::default(),
+                elems: syn::punctuated::Punctuated::new(),
             })
         };
         if sig.asyncness.is_some() {

@@ -12,12 +12,13 @@ use crate::expand::declare::Declared;
 use crate::expand::write::Write;
 use crate::expand::{Expanded, private};
 use crate::item::{Function, Output};
-use crate::key::{Key, Sources};
+use crate::key::Key;
+use crate::part::Sources;
 use crate::returns::Returns;
 use crate::{caching, expand, valid};
 
 /// `#[cached(…)]` on a function.
-pub(crate) fn cached(tokens: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn cached(tokens: TokenStream, item: &TokenStream) -> TokenStream {
     let site = Span::call_site();
     on_function(&CACHED, tokens, item, |args, function, diag| {
         expand_cached(args, function, &Block::default(), site, diag)
@@ -25,16 +26,16 @@ pub(crate) fn cached(tokens: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// `#[invalidates(…)]` on a function.
-pub(crate) fn invalidates(tokens: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn invalidates(tokens: TokenStream, item: &TokenStream) -> TokenStream {
     on_write(&INVALIDATES, tokens, item)
 }
 
 /// `#[updates(…)]` on a function.
-pub(crate) fn updates(tokens: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn updates(tokens: TokenStream, item: &TokenStream) -> TokenStream {
     on_write(&UPDATES, tokens, item)
 }
 
-fn on_write(allowed: &Allowed, tokens: TokenStream, item: TokenStream) -> TokenStream {
+fn on_write(allowed: &Allowed, tokens: TokenStream, item: &TokenStream) -> TokenStream {
     let site = Span::call_site();
     on_function(allowed, tokens, item, |args, function, diag| {
         expand_write(allowed, args, function, &Block::default(), site, diag)
@@ -45,7 +46,7 @@ fn on_write(allowed: &Allowed, tokens: TokenStream, item: TokenStream) -> TokenS
 fn on_function(
     allowed: &Allowed,
     tokens: TokenStream,
-    item: TokenStream,
+    item: &TokenStream,
     expand: impl FnOnce(&Args, &Function, &mut Diag) -> Option<Expanded>,
 ) -> TokenStream {
     if tokens.to_string() == caching::USED {
@@ -56,7 +57,7 @@ fn on_function(
     let function = match syn::parse2::<Function>(item.clone()) {
         Ok(function) => function,
         Err(error) => {
-            diag.push(not_a_function(allowed.attribute, &item, error));
+            diag.push(not_a_function(allowed.attribute, item, error));
             let errors = diag.into_tokens();
             return quote!(#item #errors);
         }
@@ -135,7 +136,9 @@ pub(crate) fn expand_write(
     let keys: Vec<Key> =
         args.keys.iter().filter_map(|key| Key::resolve(key.clone(), function, sources, diag)).collect();
     valid::write(attribute, args, function, &keys, diag);
-    keys.iter().for_each(|key| caching::check_tenant(block, key, diag));
+    for key in &keys {
+        caching::check_tenant(block, key, diag);
+    }
     let returns = returns(function, args, diag);
     if !diag.is_empty() {
         return None;
@@ -230,7 +233,7 @@ fn expand_cache_key(args: &Args, declaration: &Declaration, diag: &mut Diag) -> 
     }
     let value: Option<&Type> = match &function.output {
         Output::Async(ty) => Some(ty),
-        _ => {
+        Output::Boxed(_) | Output::Sync => {
             diag.error(
                 name.span(),
                 format!("which type of value is cached there? write `fn {name}(…) -> Value;`"),

@@ -11,6 +11,9 @@ use web_time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+/// 2026-01-01 00:00 UTC.
+const UNIX_2026: Duration = Duration::from_hours(20_454 * 24);
+
 /// How often the system clock's coarse reading moves.
 #[cfg(not(target_family = "wasm"))]
 const STEP: Duration = Duration::from_millis(1);
@@ -140,7 +143,7 @@ impl ManualClock {
     pub fn new() -> Self {
         let kind = Kind::Manual {
             now: watch::Sender::new(Duration::ZERO),
-            wall_offset: watch::Sender::new(Duration::from_secs(1_767_225_600)),
+            wall_offset: watch::Sender::new(UNIX_2026),
         };
         Self(Clock(Arc::new(Source { coarse: AtomicU64::new(0), kind })))
     }

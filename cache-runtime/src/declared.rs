@@ -62,13 +62,13 @@ impl HasTtl for Generic {}
 impl HasTtl for Unknown {}
 
 /// The key of an update that brings its own time to live.
-pub fn with_own_ttl<V, D: Stores<V>>(declared: D, key: RawKey) -> RawKey {
-    let _ = declared;
+#[must_use]
+pub fn with_own_ttl<V, D: Stores<V>>(_: &D, key: RawKey) -> RawKey {
     key
 }
 
 /// The key of an update that takes the time to live of the `#[cached]` method.
-pub fn with_declared_ttl<V, D: Stores<V> + HasTtl>(declared: D, key: RawKey) -> RawKey {
-    let _ = declared;
+#[must_use]
+pub fn with_declared_ttl<V, D: Stores<V> + HasTtl>(_: &D, key: RawKey) -> RawKey {
     key
 }

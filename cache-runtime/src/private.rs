@@ -20,6 +20,7 @@ use crate::service::KvCacheService;
 
 /// Stands in dead code for a value of any type: the compiler needs the type, nothing runs it.
 #[cold]
+#[must_use]
 pub fn typed<R>() -> R {
     unreachable!("an expression of the macros' dead code was run")
 }
@@ -37,6 +38,7 @@ pub fn own(cache: &KvCacheService) -> KvCacheService {
 }
 
 /// A key whose value has the type that the method returns.
+#[must_use]
 pub fn declared_key<V>(key: Key<V>) -> RawKey {
     key.into_raw()
 }

@@ -23,7 +23,7 @@ impl Ttl {
     /// The value does not expire. It can still be invalidated, or evicted for capacity.
     pub const NEVER: Self = Self(None);
     /// The longest finite time to live: 1,000 years of 365 days.
-    pub const MAX: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
+    pub const MAX: Duration = Duration::from_hours(1_000 * 365 * 24);
 
     /// A time to live in seconds, in a constant.
     #[must_use]

@@ -4,7 +4,6 @@
 //! invalidates, and notes the number as returned; a read notes what has been returned, then calls, and must not
 //! get less.
 
-use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
@@ -17,7 +16,7 @@ use shuttle::sync::{Arc, Mutex};
 use shuttle::thread::{self, JoinHandle};
 
 use crate::clock::Clock;
-use crate::store::flight::{Entered, Flights, Leader, WaitLimits, Waited, leading};
+use crate::store::flight::{Entered, Flights, Leader, SharedError, WaitLimits, Waited, leading};
 use crate::store::local_tier::{Deadlines, Hit, LocalTier, Prepared, Tier};
 
 /// What the oracle says.
@@ -205,7 +204,7 @@ impl World {
             Ok(value) => value,
             Err(failure) => {
                 if failure != Failure::Panic {
-                    leader.fail((load == Load::Fails).then(|| Arc::new(()) as Arc<dyn Any + Send + Sync>));
+                    leader.fail((load == Load::Fails).then(|| Arc::new(()) as SharedError));
                 }
                 return Err(failure);
             }

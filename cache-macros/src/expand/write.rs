@@ -8,7 +8,8 @@ use syn::spanned::Spanned;
 use super::{Expanded, cache_handle, call_site, pinned_body};
 use crate::args::{Args, When};
 use crate::item::Function;
-use crate::key::{Key, RET, TemplateKey};
+use crate::key::{Key, TemplateKey};
+use crate::part::{Part, RET};
 use crate::returns::Returns;
 
 /// An `#[invalidates]` or `#[updates]` function that passed every check.
@@ -73,7 +74,7 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
             let declared = with_fallback(&fallback, &quote!(Self::#name()));
             let check =
                 Ident::new(if args.ttl.is_some() { "with_own_ttl" } else { "with_declared_ttl" }, span);
-            quote_spanned!(span=> #private::declared::#check::<#value, _>(#declared, #key))
+            quote_spanned!(span=> #private::declared::#check::<#value, _>(&#declared, #key))
         }
         Key::Expression(expr) => quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr)),
     });
@@ -195,7 +196,7 @@ impl Kept {
         let mut parts = Vec::new();
         for part in &key.parts {
             let from_result = part.root.as_ref().is_some_and(|root| root == RET);
-            let mut part = crate::key::Part {
+            let mut part = Part {
                 name: part.name.clone(),
                 value: part.value.clone(),
                 root: part.root.clone(),

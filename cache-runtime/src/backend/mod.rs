@@ -247,6 +247,7 @@ pub trait InvalidationSink: Send + Sync {
 
 /// What a backend can promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[non_exhaustive]
 pub struct Capabilities {
     /// `increment`, `touch` and `compare_and_set` are atomic under concurrent callers.

@@ -359,6 +359,6 @@ impl fmt::Debug for CallSite {
             .field("template", &self.template())
             .field("place", &format_args!("{}:{}", self.file, self.line))
             .field("stats", &self.stats())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

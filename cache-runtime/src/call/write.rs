@@ -292,7 +292,7 @@ impl Begun {
             match cache.bounded(cache.backend().finish_write(&names, token, update)).await {
                 Ok(_) => names.iter().for_each(|_| site.count(Event::Invalidation)),
                 Err(error) => {
-                    site.failed(cache.clock().now(), &error.during(OPERATION, cache.backend().name()))
+                    site.failed(cache.clock().now(), &error.during(OPERATION, cache.backend().name()));
                 }
             }
         }

@@ -90,6 +90,7 @@ impl Render {
     /// Adds the part that fills a placeholder of type `T`, escaped.
     #[inline]
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "as any other builder")]
     pub fn part<T: ?Sized>(mut self, part: impl PartOf<T>) -> Self {
         part.write_part(&mut PartWriter(&mut self));
         self

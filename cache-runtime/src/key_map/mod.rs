@@ -227,12 +227,7 @@ fn ttl_text(ttl: Option<Ttl>, value: &str) -> String {
 /// Fails where the keys of the program are not sound, see [`KeyMap::problems`]. For a test of yours.
 ///
 /// ```
-/// #[test]
-/// # fn hidden() {}
-/// fn the_keys_are_sound() {
-///     cache_runtime::testing::assert_key_map_sound();
-/// }
-/// # the_keys_are_sound();
+/// cache_runtime::testing::assert_key_map_sound();
 /// ```
 ///
 /// # Panics

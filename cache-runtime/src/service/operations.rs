@@ -341,8 +341,14 @@ struct Scan {
     pattern: Pattern,
     /// What every matching full key starts with.
     prefix: String,
-    /// Where the next page starts; `None` when there is no next page.
-    next: Option<Option<String>>,
+    /// Where the next page starts.
+    next: Next,
+}
+
+enum Next {
+    First,
+    At(String),
+    None,
 }
 
 impl Scan {
@@ -350,14 +356,18 @@ impl Scan {
         let pattern =
             Pattern::parse(pattern).map_err(|reason| CacheError::InvalidPattern { operation, reason })?;
         let prefix = [cache.prefix().with_colon(), &pattern.literal_prefix()].concat();
-        Ok(Self { cache: cache.clone(), operation, pattern, prefix, next: Some(None) })
+        Ok(Self { cache: cache.clone(), operation, pattern, prefix, next: Next::First })
     }
 
     async fn next_page(&mut self) -> Result<Option<Vec<String>>> {
-        let Some(cursor) = self.next.take() else { return Ok(None) };
+        let cursor = match std::mem::replace(&mut self.next, Next::None) {
+            Next::None => return Ok(None),
+            Next::First => None,
+            Next::At(cursor) => Some(cursor),
+        };
         let options = ListOptions { prefix: self.prefix.clone(), limit: None, cursor };
         let page = self.cache.during(self.operation, self.cache.backend().list(options)).await?;
-        self.next = page.cursor.map(Some);
+        self.next = page.cursor.map_or(Next::None, Next::At);
         let own = |listed: crate::backend::ListedKey| {
             let is_value = !Marks::from_metadata(listed.metadata.as_deref()).is_negative();
             let key = listed.name.strip_prefix(self.cache.prefix().with_colon())?;

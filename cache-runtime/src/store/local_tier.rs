@@ -16,8 +16,11 @@ const ENTRY_BYTES: usize = 96;
 const ASSUMED_BYTES: u64 = 512;
 
 /// How many keys that were evicted are remembered, to know them when they come back, per key held: in percent.
-/// Each takes as much space in the table as an entry; twice as many would add 0.1 points to the hit ratio.
-const GHOSTS: u16 = 5;
+/// Each takes about 50 bytes. More of them help where it changes what is asked for, fewer where it does not.
+const GHOSTS: u16 = 25;
+
+/// The longest text, namespace and key, that stands in the entry itself: as long as makes a [`Text`] of 24 bytes.
+const SHORT: usize = 22;
 
 /// From how many entries on the table is grown in one step to what it can need at most, once it is a quarter
 /// full. By doubling, half of it may stay empty.
@@ -102,8 +105,7 @@ impl Prepared {
         let Deadlines { fresh_until, stale_until } = deadlines;
         let stale_for = u32::try_from(stale_until.saturating_sub(fresh_until)).unwrap_or(u32::MAX);
         let weight = weight.saturating_add(key.len()).saturating_add(ENTRY_BYTES);
-        let name = [&namespace.to_ne_bytes(), key.as_bytes()].concat().into();
-        let record = Record { fresh_until, stale_for, version, name, value };
+        let record = Record { fresh_until, stale_for, version, name: Text::new(namespace, key), value };
         Self { held: Held(Box::new(record)), weight: u32::try_from(weight).unwrap_or(u32::MAX) }
     }
 }
@@ -149,9 +151,8 @@ impl Tier {
             Some(cache) => {
                 cache.insert_with_lifecycle(entry.held, entry.weight, &mut state);
                 if self.is_to_grow() {
-                    // Some more for shards that are fuller than others.
-                    let quarters = self.entries / 4 * 3;
-                    cache.reserve(quarters + self.entries / 100 * usize::from(GHOSTS) + self.entries / 32);
+                    // Some more for shards that are fuller than others; it adds the room for the evicted itself.
+                    cache.reserve(self.entries / 4 * 3 + self.entries / 32);
                 }
             }
             None => state.more.push(entry.held),
@@ -214,9 +215,40 @@ struct Record<V> {
     /// How long it is served after that, in milliseconds.
     stale_for: u32,
     version: u32,
-    /// The namespace's four bytes, then the key's.
-    name: Box<[u8]>,
+    name: Text,
     value: V,
+}
+
+/// The four bytes of a namespace, then a key's. A short one needs no further allocation.
+enum Text {
+    Short { length: u8, bytes: [u8; SHORT] },
+    Long(Box<[u8]>),
+}
+
+impl Text {
+    fn new(namespace: u32, key: &str) -> Self {
+        let parts = [&namespace.to_ne_bytes(), key.as_bytes()];
+        let length = parts[0].len() + parts[1].len();
+        let mut bytes = [0; SHORT];
+        match (bytes.get_mut(..length), u8::try_from(length)) {
+            (Some(slot), Ok(length)) => {
+                slot.iter_mut().zip(parts.concat()).for_each(|(slot, byte)| *slot = byte);
+                Self::Short { length, bytes }
+            }
+            _ => Self::Long(parts.concat().into()),
+        }
+    }
+
+    #[inline]
+    fn name(&self) -> Name<'_, [u8]> {
+        let text = match self {
+            Self::Short { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or(bytes),
+            Self::Long(bytes) => bytes,
+        };
+        // Never shorter than the namespace.
+        let (namespace, key) = text.split_first_chunk().unwrap_or((&[0; 4], text));
+        Name { namespace: u32::from_ne_bytes(*namespace), key }
+    }
 }
 
 /// A [`Record`] whose type of value is not known.
@@ -226,7 +258,7 @@ trait Item: Any + Send + Sync {
 
 impl<V: Send + Sync + 'static> Item for Record<V> {
     fn name(&self) -> Name<'_, [u8]> {
-        split(&self.name)
+        self.name.name()
     }
 }
 
@@ -235,13 +267,6 @@ impl<V: Send + Sync + 'static> Item for Record<V> {
 struct Name<'a, K: ?Sized> {
     namespace: u32,
     key: &'a K,
-}
-
-#[inline]
-fn split(name: &[u8]) -> Name<'_, [u8]> {
-    // A name never is shorter than its namespace.
-    let (namespace, key) = name.split_first_chunk().unwrap_or((&[0; 4], name));
-    Name { namespace: u32::from_ne_bytes(*namespace), key }
 }
 
 impl<K: AsRef<[u8]> + ?Sized> Hash for Name<'_, K> {
@@ -293,7 +318,7 @@ impl<V: Clone + 'static> Equivalent<Held> for Probe<'_, V> {
     fn equivalent(&self, held: &Held) -> bool {
         let item: &dyn Any = &*held.0;
         let Some(record) = item.downcast_ref::<Record<V>>() else { return false };
-        let Name { namespace, key } = split(&record.name);
+        let Name { namespace, key } = record.name.name();
         if namespace != self.name.namespace
             || key != self.name.key.as_bytes()
             || record.version != self.version

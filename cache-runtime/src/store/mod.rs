@@ -100,10 +100,9 @@ impl InvalidationSink for Store {
         for (prefix, namespace) in namespaces.iter() {
             let key_prefix = match of_key {
                 Some((own, rest)) if own == &**prefix => rest,
-                Some(_) => continue,
                 // Shorter than a prefix and its colon: everything below it.
                 None if prefix.starts_with(full_prefix) => "",
-                None => continue,
+                _ => continue,
             };
             self.flights.invalidate_matching(*namespace, key_prefix);
             if let Some(tier) = &self.tier {

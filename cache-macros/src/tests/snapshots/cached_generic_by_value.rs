@@ -1,0 +1,129 @@
+impl Service {
+    pub(crate) async fn page<Q: Query>(
+        self,
+        query: Q,
+        number: u32,
+        limit: usize,
+    ) -> Vec<Row>
+    where
+        Q: Send,
+    {
+        match ::cache_runtime::__private::cached(
+                &::cache_runtime::__private::own(&self.pages),
+                {
+                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
+                        &[
+                            ::cache_runtime::__private::Template::new(
+                                    "page:<query.owner>:<number>",
+                                )
+                                .kinds("ti")
+                                .value("Vec<Row>"),
+                        ],
+                        ::core::concat!(::core::module_path!(), "::", "page"),
+                        ::core::file!(),
+                        ::core::line!(),
+                    );
+                    ::cache_runtime::__private::register!(SITE);
+                    &SITE
+                },
+                Self::__key_page_3a_powner_q_3a_pnumber_q_in_self_2epages(
+                    ::cache_runtime::__private::part(&query.owner),
+                    ::cache_runtime::__private::part(&number),
+                ),
+                {
+                    use ::cache_runtime::__private::probe::{
+                        NoOption as _, NoResult as _, Probe,
+                    };
+                    ::cache_runtime::__private::value_of::<
+                        Vec<Row>,
+                    >(Probe::<Vec<Row>>::new().result().option())
+                },
+                ::cache_runtime::__private::shape::Plain,
+            )
+            .lookup()
+        {
+            ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
+            ::cache_runtime::__private::Lookup::Miss(miss) => {
+                miss.load(
+                        ::cache_runtime::__private::Policy::<
+                            Vec<Row>,
+                        >::new(
+                                ::cache_runtime::__private::Ttl::from(
+                                    Duration::from_secs(3),
+                                ),
+                            )
+                            .cache_if(|page| !page.is_empty()),
+                        ::cache_runtime::__private::Own,
+                        ::core::pin::pin!(
+                            async move { if false { return
+                            ::cache_runtime::__private::typed:: < Vec < Row > > (); }
+                            self.rows(query, number, limit). await }
+                        ),
+                    )
+                    .await
+            }
+        }
+    }
+    ///The cache key of `page`: `page:<query.owner>:<number>`.
+    #[must_use]
+    #[allow(
+        dead_code,
+        private_interfaces,
+        clippy::all,
+        clippy::pedantic,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason
+    )]
+    pub(crate) fn page_cache_key<Q: Query>(
+        query: Q,
+        number: u32,
+    ) -> ::cache_runtime::__private::Key<Vec<Row>>
+    where
+        Q: Send,
+    {
+        Self::__key_page_3a_powner_q_3a_pnumber_q_in_self_2epages(
+                ::cache_runtime::__private::part(&query.owner),
+                ::cache_runtime::__private::part(&number),
+            )
+            .typed()
+    }
+    #[doc(hidden)]
+    #[allow(
+        dead_code,
+        private_interfaces,
+        clippy::all,
+        clippy::pedantic,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason
+    )]
+    pub(crate) fn __key_page_3a_powner_q_3a_pnumber_q_in_self_2epages(
+        p0: impl ::cache_runtime::__private::KeyPart,
+        p1: impl ::cache_runtime::__private::PartOf<u32>,
+    ) -> ::cache_runtime::__private::RawKey {
+        static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
+                "page:<query.owner>:<number>",
+            )
+            .kinds("ti")
+            .value("Vec<Row>");
+        ::cache_runtime::__private::Render::new(&TEMPLATE)
+            .literal("page:")
+            .any_part(p0)
+            .literal(":")
+            .part::<u32>(p1)
+            .finish()
+    }
+    #[doc(hidden)]
+    #[allow(
+        dead_code,
+        private_interfaces,
+        clippy::all,
+        clippy::pedantic,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason
+    )]
+    pub(crate) fn __key_page_3a_powner_q_3a_pnumber_q_in_self_2epages_v() -> ::cache_runtime::__private::declared::ValueWithoutTtl<
+        Vec<Row>,
+    > {
+        ::cache_runtime::__private::declared::new()
+    }
+}

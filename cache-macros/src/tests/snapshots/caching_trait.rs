@@ -1,0 +1,176 @@
+impl Projects for Service {
+    async fn project(&self, id: u64) -> Option<Project> {
+        match ::cache_runtime::__private::cached(
+                &self.store,
+                {
+                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
+                        &[
+                            ::cache_runtime::__private::Template::new("project:<id>")
+                                .kinds("i")
+                                .value("Project")
+                                .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)),
+                        ],
+                        ::core::concat!(::core::module_path!(), "::", "project"),
+                        ::core::file!(),
+                        ::core::line!(),
+                    );
+                    ::cache_runtime::__private::register!(SITE);
+                    &SITE
+                },
+                Self::__key_project_3a_p_in_self_2estore(
+                    ::cache_runtime::__private::part(&id),
+                ),
+                {
+                    use ::cache_runtime::__private::probe::{
+                        NoOption as _, NoResult as _, Probe,
+                    };
+                    ::cache_runtime::__private::value_of::<
+                        Project,
+                    >(Probe::<Project>::new().result().option())
+                },
+                ::cache_runtime::__private::shape::Option,
+            )
+            .lookup()
+        {
+            ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
+            ::cache_runtime::__private::Lookup::Miss(miss) => {
+                miss.load(
+                        ::cache_runtime::__private::Policy::new(
+                            ::cache_runtime::__private::Ttl::from_secs(60u64),
+                        ),
+                        ::cache_runtime::__private::Own,
+                        ::core::pin::pin!(
+                            async move { if false { return
+                            ::cache_runtime::__private::typed:: < Option < Project > >
+                            (); } self.db.project(id). await }
+                        ),
+                    )
+                    .await
+            }
+        }
+    }
+    async fn remove(&self, id: u64) {
+        ::cache_runtime::__private::write(
+                &self.store,
+                {
+                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::invalidates(
+                        &[::cache_runtime::__private::Template::new("project:<id>")],
+                        ::core::concat!(::core::module_path!(), "::", "remove"),
+                        ::core::file!(),
+                        ::core::line!(),
+                    );
+                    ::cache_runtime::__private::register!(SITE);
+                    &SITE
+                },
+                [
+                    {
+                        #[diagnostic::on_unimplemented(
+                            message = "no `#[cached]` method of `{Self}` has the key template \"project:<id>\" in the cache `self.store`",
+                            label = "nothing caches this key",
+                            note = "did you mean \"project:<id>\"?",
+                            note = "a template of an impl with other bounds than this one is not visible here",
+                        )]
+                        trait Cached {}
+                        {
+                            #[allow(
+                                dead_code,
+                                private_interfaces,
+                                clippy::all,
+                                clippy::pedantic,
+                                clippy::allow_attributes,
+                                clippy::allow_attributes_without_reason
+                            )]
+                            trait Fallback {
+                                fn __key_project_3a_p_in_self_2estore<P0>(
+                                    _: P0,
+                                ) -> ::cache_runtime::__private::RawKey
+                                where
+                                    Self: Cached,
+                                {
+                                    ::cache_runtime::__private::typed()
+                                }
+                            }
+                            impl<T: ?::core::marker::Sized> Fallback for T {}
+                            Self::__key_project_3a_p_in_self_2estore(
+                                ::cache_runtime::__private::part(&id),
+                            )
+                        }
+                    },
+                ],
+            )
+            .run(
+                {
+                    use ::cache_runtime::__private::probe::{
+                        NoOption as _, NoResult as _, Probe,
+                    };
+                    Probe::<()>::new().result().option()
+                },
+                ::core::pin::pin!(
+                    async move { if false { return ::cache_runtime::__private::typed:: <
+                    () > (); } self.db.remove(id). await }
+                ),
+                |_| [],
+            )
+            .await
+    }
+    fn name(&self) -> &str {
+        "projects"
+    }
+}
+impl Service {
+    ///The cache key of `project`: `project:<id>`.
+    #[must_use]
+    #[allow(
+        dead_code,
+        private_interfaces,
+        clippy::all,
+        clippy::pedantic,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason
+    )]
+    pub(crate) fn project_key(id: u64) -> ::cache_runtime::__private::Key<Project> {
+        Self::__key_project_3a_p_in_self_2estore(::cache_runtime::__private::part(&id))
+            .typed()
+    }
+    #[doc(hidden)]
+    #[allow(
+        dead_code,
+        private_interfaces,
+        clippy::all,
+        clippy::pedantic,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason
+    )]
+    pub(crate) fn __key_project_3a_p_in_self_2estore(
+        p0: impl ::cache_runtime::__private::PartOf<u64>,
+    ) -> ::cache_runtime::__private::RawKey {
+        static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
+                "project:<id>",
+            )
+            .kinds("i")
+            .value("Project")
+            .ttl(::cache_runtime::__private::Ttl::from_secs(60u64));
+        ::cache_runtime::__private::Render::new(&TEMPLATE)
+            .literal("project:")
+            .part::<u64>(p0)
+            .finish()
+    }
+    #[doc(hidden)]
+    #[allow(
+        dead_code,
+        private_interfaces,
+        clippy::all,
+        clippy::pedantic,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason
+    )]
+    pub(crate) fn __key_project_3a_p_in_self_2estore_v() -> ::cache_runtime::__private::declared::Value<
+        Project,
+    > {
+        ::cache_runtime::__private::declared::new()
+    }
+}
+#[cached(__used)]
+const _: () = ();
+#[invalidates(__used)]
+const _: () = ();

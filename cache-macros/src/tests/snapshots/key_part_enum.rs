@@ -1,0 +1,13 @@
+impl ::cache_runtime::__private::KeyPart for Kind {
+    type Kind = Self;
+    const MAX_LEN: ::core::option::Option<usize> = ::core::option::Option::Some(5usize);
+    fn write(&self, out: &mut ::cache_runtime::__private::PartWriter<'_>) {
+        out.text(
+            match self {
+                Self::Small { .. } => "Small",
+                Self::Large { .. } => "Large",
+            },
+        );
+    }
+}
+impl ::cache_runtime::__private::KindIs<Self> for Kind {}

@@ -1,0 +1,21 @@
+use cache_runtime::{KvCacheService, cached, caching, invalidates};
+
+struct Projects {
+    cache: KvCacheService,
+    tenant: String,
+}
+
+#[caching(ttl = 300, tenant = self.tenant)]
+impl Projects {
+    #[cached(key = "project:<id>")]
+    async fn get(&self, id: u64) -> u64 {
+        id + self.tenant.len() as u64
+    }
+
+    #[invalidates("project:<id>")]
+    async fn update(&self, id: u64) {
+        let _ = id;
+    }
+}
+
+fn main() {}
