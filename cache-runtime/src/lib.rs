@@ -1,4 +1,4 @@
-//! Cache-aside for async services: typed keys that the compiler checks, over memory, Redis or Cloudflare KV.
+#![doc = include_str!("../docs/crate.md")]
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -20,7 +20,18 @@ mod ttl;
 mod value;
 
 pub use backend::*;
-pub use cache_macros::{KeyPart, cache_key, cached, caching, invalidates, updates};
+#[doc = include_str!("../docs/key_part.md")]
+pub use cache_macros::KeyPart;
+#[doc = include_str!("../docs/cache_key.md")]
+pub use cache_macros::cache_key;
+#[doc = include_str!("../docs/cached.md")]
+pub use cache_macros::cached;
+#[doc = include_str!("../docs/caching.md")]
+pub use cache_macros::caching;
+#[doc = include_str!("../docs/invalidates.md")]
+pub use cache_macros::invalidates;
+#[doc = include_str!("../docs/updates.md")]
+pub use cache_macros::updates;
 pub use call::{Always, CallSite, CallSiteKind, CallSiteStats, Condition, Policy, call_sites};
 pub use clock::Clock;
 pub use codec::Codec;
@@ -39,3 +50,8 @@ pub mod testing {
     pub use crate::clock::ManualClock;
     pub use crate::key_map::assert_key_map_sound;
 }
+
+/// The code of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

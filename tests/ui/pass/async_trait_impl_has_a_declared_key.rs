@@ -35,4 +35,4 @@ impl Projects for Database {
     }
 }
 
-fn main() {}
+pub fn main() {}

@@ -32,4 +32,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

@@ -37,4 +37,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

@@ -60,7 +60,7 @@ impl Boxed<bool> for Projects {
     }
 }
 
-fn main() {
+pub fn main() {
     assert_eq!(Projects::find_key("a", 7).as_str(), "above:a:7");
     assert_eq!(Projects::below_key("a", true).as_str(), "below:a:true");
 }

@@ -27,4 +27,4 @@ impl<E: Entity> Repository<E> {
     }
 }
 
-fn main() {}
+pub fn main() {}

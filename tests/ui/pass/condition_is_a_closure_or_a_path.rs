@@ -27,4 +27,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

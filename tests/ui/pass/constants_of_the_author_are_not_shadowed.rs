@@ -29,4 +29,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

@@ -31,7 +31,7 @@ fn is_send<T: Send>(value: T) -> T {
     value
 }
 
-fn main() {
+pub fn main() {
     let projects = Projects { cache: KvCacheService::in_memory() };
     drop(is_send(projects.error_is_not_send(1)));
 }

@@ -40,4 +40,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

@@ -18,4 +18,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

@@ -6,11 +6,6 @@ use cache_runtime::{KeyPart, KvCacheService, cache_key, cached, invalidates};
 pub struct UserId(u64);
 
 #[derive(KeyPart)]
-pub struct Slug<'a> {
-    text: &'a str,
-}
-
-#[derive(KeyPart)]
 pub struct Id<T: KeyPart>(T);
 
 #[derive(KeyPart)]
@@ -21,7 +16,7 @@ pub enum Kind {
 }
 
 #[cache_key("title:<id>", ttl = 60)]
-pub fn title_key(id: Id<&str>) -> u64;
+pub fn title_key(id: Id<String>) -> u64;
 
 pub struct Projects {
     pub cache: KvCacheService,
@@ -34,18 +29,13 @@ impl Projects {
         id.0
     }
 
-    #[cached(key = "slug:<slug>", ttl = 300)]
-    pub async fn by_slug(&self, slug: Slug<'_>) -> usize {
-        slug.text.len()
-    }
-
-    #[invalidates("user:<id>:<kind>", "slug:<slug>", title_key(Id("a")))]
-    pub async fn update(&self, id: UserId, kind: &Kind, slug: &Slug<'_>) {
-        let _ = (id, kind, slug);
+    #[invalidates("user:<id>:<kind>", title_key(Id("a".to_owned())))]
+    pub async fn update(&self, id: UserId, kind: &Kind) {
+        let _ = (id, kind);
     }
 }
 
-fn main() {
+pub fn main() {
     assert_eq!(Projects::get_key(UserId(7), Kind::r#type).as_str(), "user:7:type");
-    assert_eq!(title_key(Id("a b")).as_str(), "title:a%20b");
+    assert_eq!(title_key(Id("a b".to_owned())).as_str(), "title:a%20b");
 }

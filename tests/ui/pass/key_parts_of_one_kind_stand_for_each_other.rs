@@ -41,4 +41,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

@@ -30,4 +30,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

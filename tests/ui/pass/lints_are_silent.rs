@@ -55,7 +55,7 @@ impl Projects {
     }
 }
 
-fn main() {
+pub fn main() {
     let projects = Projects::new("acme".to_owned());
     drop((projects.get(1), projects.title(1), projects.update(1, ""), projects.replace(1, String::new())));
 }

@@ -29,4 +29,4 @@ impl Projects for Database {
     }
 }
 
-fn main() {}
+pub fn main() {}

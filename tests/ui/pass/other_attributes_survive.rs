@@ -21,12 +21,13 @@ impl Projects {
     /// Writes a project.
     #[invalidates("project:<id>")]
     #[cfg_attr(all(), expect(unused_mut, reason = "it survives"))]
-    pub async fn update(&self, id: u64) {
-        let mut _id = id;
+    pub async fn update(&self, id: u64) -> u64 {
+        let mut copy = id;
+        copy
     }
 }
 
-fn main() {
+pub fn main() {
     let projects = Projects { cache: KvCacheService::in_memory() };
     #[expect(deprecated, reason = "the attribute survives")]
     drop(projects.get(1));

@@ -56,4 +56,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

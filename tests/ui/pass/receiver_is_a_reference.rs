@@ -13,4 +13,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

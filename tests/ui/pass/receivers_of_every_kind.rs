@@ -82,4 +82,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

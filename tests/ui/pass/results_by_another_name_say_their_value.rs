@@ -38,4 +38,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

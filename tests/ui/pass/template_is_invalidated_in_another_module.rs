@@ -29,7 +29,7 @@ mod writes {
     }
 }
 
-fn main() {
+pub fn main() {
     let projects = Projects { cache: KvCacheService::in_memory() };
     drop((projects.get(1), projects.update(1), projects.replace(1)));
 }

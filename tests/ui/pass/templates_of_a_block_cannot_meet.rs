@@ -24,4 +24,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

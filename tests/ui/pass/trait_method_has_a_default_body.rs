@@ -17,4 +17,4 @@ pub trait Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

@@ -49,4 +49,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

@@ -29,4 +29,4 @@ impl<'a, E: Entity, const N: usize> Repository<'a, E, N> {
     }
 }
 
-fn main() {}
+pub fn main() {}

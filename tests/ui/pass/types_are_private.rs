@@ -43,6 +43,6 @@ mod inner {
     }
 }
 
-fn main() {
+pub fn main() {
     drop(inner::all());
 }

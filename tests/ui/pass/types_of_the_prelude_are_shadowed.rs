@@ -57,4 +57,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}

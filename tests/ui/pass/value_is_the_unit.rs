@@ -23,4 +23,4 @@ impl Projects {
     }
 }
 
-fn main() {}
+pub fn main() {}
