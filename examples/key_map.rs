@@ -2,17 +2,15 @@
 //!
 //! Run it with `cargo run --example key_map`.
 
+#![expect(dead_code, unreachable_pub, reason = "the service is only listed here")]
+
 #[path = "projects/db.rs"]
-#[expect(dead_code, reason = "the service is only listed here")]
 mod db;
 #[path = "projects/model.rs"]
-#[expect(dead_code, reason = "the service is only listed here")]
 mod model;
 #[path = "projects/seed.rs"]
-#[expect(dead_code, reason = "the service is only listed here")]
 mod seed;
 #[path = "projects/service.rs"]
-#[expect(dead_code, reason = "the service is only listed here")]
 mod service;
 #[path = "projects/words.rs"]
 mod words;

@@ -29,7 +29,7 @@ async fn stored(shop: &Shop) -> Option<u64> {
 
 #[tokio::test]
 async fn an_invalidation_during_a_load_does_not_leave_the_old_value_cached() {
-    for s in [shop(), faulty_shop().0] {
+    for s in shops() {
         s.slow.store(true, Ordering::Relaxed);
         let mut load = pin!(s.price(1));
         assert_eq!(load.as_mut().now_or_never(), None, "it has read the source and waits");
@@ -44,7 +44,7 @@ async fn an_invalidation_during_a_load_does_not_leave_the_old_value_cached() {
 
 #[tokio::test]
 async fn a_deletion_by_hand_during_a_load_does_not_leave_the_old_value_cached() {
-    for s in [shop(), faulty_shop().0] {
+    for s in shops() {
         s.slow.store(true, Ordering::Relaxed);
         let mut load = pin!(s.price(1));
         assert_eq!(load.as_mut().now_or_never(), None);
@@ -59,7 +59,7 @@ async fn a_deletion_by_hand_during_a_load_does_not_leave_the_old_value_cached() 
 
 #[tokio::test]
 async fn clear_during_a_load_does_not_leave_the_old_value_cached() {
-    for s in [shop(), faulty_shop().0] {
+    for s in shops() {
         s.slow.store(true, Ordering::Relaxed);
         let mut load = pin!(s.price(1));
         assert_eq!(load.as_mut().now_or_never(), None);
@@ -74,7 +74,7 @@ async fn clear_during_a_load_does_not_leave_the_old_value_cached() {
 
 #[tokio::test]
 async fn a_slow_load_does_not_write_a_stale_value_over_a_newer_one() {
-    for s in [shop(), faulty_shop().0] {
+    for s in shops() {
         s.slow.store(true, Ordering::Relaxed);
         let mut load = pin!(s.price(1));
         assert_eq!(load.as_mut().now_or_never(), None);
@@ -424,6 +424,11 @@ async fn a_load_is_not_run_twice_for_one_miss_nor_its_value_lost_when_the_backen
     faulty.set_all(Fault::Pend(3));
     assert_eq!((s.price(1).await, s.price(1).await, s.loads()), (Ok(1), Ok(1), 1));
     pend(1).await;
+}
+
+/// A shop over memory with a local tier, one over leases without a tier, and one over neither.
+fn shops() -> [Shop; 3] {
+    [shop(), faulty_shop().0, shop_on(on(Least(Faulty::new(LocalKvNamespace::new()))))]
 }
 
 fn on(backend: impl Backend) -> KvCacheService {

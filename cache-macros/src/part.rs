@@ -124,7 +124,13 @@ pub(crate) fn resolve(
 }
 
 /// Reports a placeholder that names nothing.
-fn unknown_name(root: &str, placeholder: &Placeholder, literal: &LitStr, function: &Function, diag: &mut Diag) {
+fn unknown_name(
+    root: &str,
+    placeholder: &Placeholder,
+    literal: &LitStr,
+    function: &Function,
+    diag: &mut Diag,
+) {
     let owner = &function.sig.ident;
     let known: Vec<String> =
         function.params().filter_map(|param| param.name.map(ToString::to_string)).collect();

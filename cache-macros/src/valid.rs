@@ -1,12 +1,15 @@
 //! The checks of an attribute against the function below it. Each mistake has its own message, with the fix.
 
+use proc_macro2::TokenTree;
 use quote::ToTokens;
+use syn::Type;
 use syn::spanned::Spanned;
 
-use crate::args::{Args, When};
+use crate::args::{Args, UPDATES, When};
 use crate::diag::{Diag, list, suggest};
 use crate::item::{Function, Output, mentions};
-use crate::key::Key;
+use crate::key::{Key, compact};
+use crate::returns::Returns;
 
 /// What holds for every attribute on a function: it is `async`, and there is a cache.
 pub(crate) fn function(attribute: &str, args: &Args, function: &Function, diag: &mut Diag) {
@@ -57,6 +60,7 @@ pub(crate) fn cached(
     if let Some(key) = key {
         parameters(args, function, key, diag);
     }
+    owned_value(args, function, diag);
     if let Some((span, _)) = &args.none_ttl
         && !none_possible
     {
@@ -71,6 +75,32 @@ pub(crate) fn cached(
             "how long may the value be served? add `ttl = 300` (seconds), `ttl = \"5m\"` or `ttl = Ttl::NEVER`",
         );
     }
+}
+
+/// A value that is read back later borrows from nothing.
+fn owned_value(args: &Args, function: &Function, diag: &mut Diag) {
+    let (Output::Async(whole) | Output::Boxed(whole)) = &function.output else { return };
+    let value = Returns::new(whole, args.value.as_ref(), &mut Diag::default()).value;
+    let tokens: Vec<TokenTree> = value.to_token_stream().into_iter().collect();
+    let borrows = tokens.iter().enumerate().any(|(index, token)| match (token, tokens.get(index + 1)) {
+        (TokenTree::Punct(punct), _) if punct.as_char() == '&' => true,
+        (TokenTree::Punct(punct), Some(TokenTree::Ident(name))) => {
+            punct.as_char() == '\'' && name != "static"
+        }
+        _ => false,
+    });
+    if !borrows {
+        return;
+    }
+    let fix = match &value {
+        Type::Reference(reference) => match &*reference.elem {
+            Type::Path(path) if path.path.is_ident("str") => "return a `String`".to_owned(),
+            Type::Slice(slice) => format!("return a `Vec<{}>`", compact(&slice.elem.to_token_stream())),
+            other => format!("return a `{}`", compact(&other.to_token_stream())),
+        },
+        _ => "return an owned one, as a `String` for a `&str`".to_owned(),
+    };
+    diag.error_at(&value, format!("a cached value outlives the call, so it cannot borrow; {fix}"));
 }
 
 /// The roots of the placeholders that name nothing, which has been reported.
@@ -126,6 +156,9 @@ fn parameters(args: &Args, function: &Function, key: &Key, diag: &mut Diag) {
 
 /// What holds for `#[invalidates]` and `#[updates]`.
 pub(crate) fn write(attribute: &str, args: &Args, function: &Function, keys: &[Key], diag: &mut Diag) {
+    if attribute == UPDATES.attribute {
+        owned_value(args, function, diag);
+    }
     let always = args.when.filter(|(_, when)| *when == When::Always);
     for key in keys {
         if let Key::Template(template) = key

@@ -24,6 +24,8 @@ pub enum RunError {
     Cache(#[from] CacheError),
     #[error("a query failed")]
     Db(#[from] DbError),
+    #[error("a caller panicked")]
+    Caller(#[from] tokio::task::JoinError),
     #[error("the output cannot be written")]
     Output(#[from] io::Error),
 }
@@ -86,6 +88,7 @@ mod tests {
         };
         assert_eq!(verdicts("get_project(417) "), ["miss", "hit", "miss", "hit"], "{text}");
         assert_eq!(verdicts("get_project(999999) "), ["miss", "hit", "miss"], "{text}");
+        assert_eq!(verdicts("100 × get_project(903) "), ["miss"], "{text}");
         assert!(text.contains("“Apollo (renamed)”"), "{text}");
         Ok(())
     }

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinSet;
+
 use crate::db::DbError;
 use crate::model::{Project, ProjectChange, ProjectSummary, Status};
 use crate::report::{Report, Timed, count, minutes, time};
@@ -35,6 +37,7 @@ impl<W: Write> Story<'_, W> {
         self.update().await?;
         self.listing().await?;
         self.slug().await?;
+        self.crowd().await?;
         self.not_there().await?;
         self.traffic(calls).await?;
         self.keys().await
@@ -96,6 +99,25 @@ impl<W: Write> Story<'_, W> {
         Ok(self
             .report
             .note(&format!("“*:projects” would be a pattern; as a slug it has the key {hostile}"))?)
+    }
+
+    async fn crowd(&mut self) -> Result<(), RunError> {
+        self.report.step(
+            "A hundred callers at once, and one load",
+            "get_project(903), which nobody has asked for yet",
+        )?;
+        let (before, started) = (self.service.db.usage(), Instant::now());
+        let mut callers = JoinSet::new();
+        for _ in 0..100 {
+            let service = self.service.clone();
+            callers.spawn(async move { service.get_project(903).await });
+        }
+        while let Some(answer) = callers.join_next().await {
+            answer??;
+        }
+        let database = self.service.db.usage().since(before);
+        let timed = Timed { value: (), took: started.elapsed(), database };
+        Ok(self.report.read("100 × get_project(903)", &timed)?)
     }
 
     async fn not_there(&mut self) -> Result<(), RunError> {

@@ -228,9 +228,9 @@ async fn one_call_site_warns_at_most_once_in_ten_seconds_and_counts_every_time()
 #[tokio::test]
 async fn get_or_load_with_a_bad_key_or_ttl_answers_unstored() {
     let ((log, _guard), s) = (Log::begin(), service());
-    let long = SECRET.repeat(100);
+    let too_long = SECRET.repeat(100);
     for (key, ttl) in
-        [("", 60), ("a\nhunter2", 60), (long.as_str(), 60), ("hunter2", 0), ("hunter2", u64::MAX)]
+        [("", 60), ("a\nhunter2", 60), (too_long.as_str(), 60), ("hunter2", 0), ("hunter2", u64::MAX)]
     {
         let answer = s.cache.get_or_load(key, ttl, async || Ok::<_, String>(SECRET.to_owned())).await;
         assert_eq!(answer.as_deref(), Ok(SECRET));

@@ -13,6 +13,7 @@ const PIECES: &[&str] = &[
     "]", "\\", " ", "\t", "\n", "\0", "\u{7f}", "\u{85}", "\u{a0}", "\u{2028}", "é", "日", "🦀", "%3A",
     "%25", "a:a", "::", "<", ">",
 ];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,

@@ -9,18 +9,17 @@ pub(crate) fn matches(pattern: &str, text: &str) -> Option<bool> {
 }
 
 /// Cuts off the first element of a pattern: whether it matches one character, and what follows.
-fn first<'a>(pattern: &'a [char], char: Option<char>) -> Option<(bool, &'a [char])> {
+fn first(pattern: &[char], char: Option<char>) -> Option<(bool, &[char])> {
     match pattern {
         ['?', rest @ ..] => Some((char.is_some(), rest)),
-        ['\\', literal, rest @ ..] => Some((char == Some(*literal), rest)),
         ['\\'] | [] => None,
         ['[', '^', rest @ ..] => class(rest, char).map(|(inside, rest)| (char.is_some() && !inside, rest)),
         ['[', rest @ ..] => class(rest, char),
-        [literal, rest @ ..] => Some((char == Some(*literal), rest)),
+        ['\\', literal, rest @ ..] | [literal, rest @ ..] => Some((char == Some(*literal), rest)),
     }
 }
 
-fn class<'a>(mut rest: &'a [char], char: Option<char>) -> Option<(bool, &'a [char])> {
+fn class(mut rest: &[char], char: Option<char>) -> Option<(bool, &[char])> {
     let mut inside = false;
     let mut empty = true;
     loop {

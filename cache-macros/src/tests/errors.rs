@@ -11,7 +11,7 @@ const ITEM: &str =
 
 /// The messages of the `compile_error!`s in an expansion, and the items beside them.
 fn messages(args: &str, item: &str) -> (Vec<String>, Vec<String>) {
-    let expansion = method::cached(tokens(args), tokens(item));
+    let expansion = method::cached(tokens(args), &tokens(item));
     let file: syn::ItemImpl =
         syn::parse2(quote::quote!(impl Service { #expansion })).expect("the expansion is items");
     let mut messages = Vec::new();

@@ -234,11 +234,11 @@ fn change(
 /// Every macro, on these arguments and this item.
 fn expand(random: &mut Random, args: &TokenStream, item: &TokenStream) -> TokenStream {
     match random.below(10) {
-        0..=3 => method::cached(args.clone(), item.clone()),
-        4 | 5 => method::invalidates(args.clone(), item.clone()),
-        6 => method::updates(args.clone(), item.clone()),
+        0..=3 => method::cached(args.clone(), item),
+        4 | 5 => method::invalidates(args.clone(), item),
+        6 => method::updates(args.clone(), item),
         7 => method::cache_key(args.clone(), item.clone()),
-        8 => caching::caching(args.clone(), item.clone()),
+        8 => caching::caching(args.clone(), item),
         _ => derive::key_part(item.clone()),
     }
 }
@@ -293,5 +293,5 @@ fn an_attribute_that_is_deep_in_brackets_is_parsed_or_refused() {
         TokenTree::from(Punct::new(',', Spacing::Alone)),
         proc_macro2::Ident::new("ttl", Span::call_site()).into(),
     ]);
-    drop(method::cached(args, FUNCTIONS[0].parse().expect("tokens")));
+    drop(method::cached(args, &FUNCTIONS[0].parse().expect("tokens")));
 }

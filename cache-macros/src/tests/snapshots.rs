@@ -6,16 +6,16 @@ use proc_macro2::TokenStream;
 use super::{pretty, tokens};
 use crate::{caching, derive, method};
 
-type Attribute = fn(TokenStream, TokenStream) -> TokenStream;
+type Attribute = fn(TokenStream, &TokenStream) -> TokenStream;
 
 /// Compares the expansion of a method.
 fn of_method(attribute: Attribute, args: &str, item: &str, expected: &ExpectFile) {
-    expected.assert_eq(&pretty(&attribute(tokens(args), tokens(item)), true));
+    expected.assert_eq(&pretty(&attribute(tokens(args), &tokens(item)), true));
 }
 
 /// Compares the expansion of anything but a method.
 fn of_item(attribute: Attribute, args: &str, item: &str, expected: &ExpectFile) {
-    expected.assert_eq(&pretty(&attribute(tokens(args), tokens(item)), false));
+    expected.assert_eq(&pretty(&attribute(tokens(args), &tokens(item)), false));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn cached_on_a_method_that_async_trait_has_rewritten() {
 #[test]
 fn a_declared_key() {
     of_item(
-        method::cache_key,
+        |args, item| method::cache_key(args, item.clone()),
         r#""org:<org>:file:<path>", ttl = "1h", none_ttl = 1, version = 3"#,
         "/// A file of an organisation.
         pub fn file_key(org: OrgId, path: &str) -> File;",

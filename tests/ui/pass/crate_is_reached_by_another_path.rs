@@ -4,19 +4,19 @@ use cache_runtime::KvCacheService;
 
 // Each import is unused, which is an error here, if the attribute does not go by it.
 mod for_key {
-    pub use cache_runtime::{__private, cache_key};
+    pub(super) use cache_runtime::{__private, cache_key};
 }
 
 mod for_cached {
-    pub use cache_runtime::{__private, cached};
+    pub(super) use cache_runtime::{__private, cached};
 }
 
 mod for_writes {
-    pub use cache_runtime::{__private, invalidates, updates};
+    pub(super) use cache_runtime::{__private, invalidates, updates};
 }
 
 mod for_block {
-    pub use cache_runtime::{__private, cached, caching};
+    pub(super) use cache_runtime::{__private, cached, caching};
 }
 
 use for_block::caching;

@@ -1,8 +1,8 @@
+//! Every attribute, under every lint that a careful author turns on.
+
 #![deny(warnings, missing_docs, unused, clippy::pedantic, unreachable_pub, rust_2018_idioms)]
 #![deny(missing_debug_implementations, unused_qualifications, unused_lifetimes, single_use_lifetimes)]
-#![forbid(unsafe_code)]
-
-//! Every attribute, under every lint that a careful author turns on.
+#![deny(clippy::all, clippy::unwrap_used, clippy::allow_attributes, clippy::allow_attributes_without_reason)]
 
 use cache_runtime::{KvCacheService, cache_key, cached, invalidates, updates};
 
@@ -55,6 +55,7 @@ impl Projects {
     }
 }
 
+/// Calls them.
 pub fn main() {
     let projects = Projects::new("acme".to_owned());
     drop((projects.get(1), projects.title(1), projects.update(1, ""), projects.replace(1, String::new())));

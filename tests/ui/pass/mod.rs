@@ -1,6 +1,16 @@
 //! What is meant to work. Each case compiles without a warning, and its `main` runs.
 
-#![allow(dead_code, reason = "a case is compiled; little of it is called")]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "what is tested is the macros' part of a case; `lints_are_silent` turns all of these on again"
+)]
 
 macro_rules! cases {
     ($($case:ident,)*) => {
