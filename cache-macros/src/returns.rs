@@ -112,10 +112,10 @@ impl Returns {
         if self.shape == Shape::Probed {
             return quote::quote_spanned!(span=> #private::value::<#value>());
         }
-        quote::quote_spanned! {span=> {
-            use #private::probe::{NoOption as _, NoResult as _, Probe};
-            #private::value_of::<#value>(Probe::<#value>::new().result().option())
-        }}
+        // The import must not look as if the author had written it.
+        let import = quote!(use #private::probe::{AnyValue as _, Probe};);
+        let call = quote::quote_spanned!(span=> #private::value_of::<#value>(Probe::<#value>::new().hold()));
+        quote!({ #import #call })
     }
 }
 

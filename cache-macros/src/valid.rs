@@ -1,6 +1,6 @@
 //! The checks of an attribute against the function below it. Each mistake has its own message, with the fix.
 
-use proc_macro2::TokenTree;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Type;
 use syn::spanned::Spanned;
@@ -81,15 +81,7 @@ pub(crate) fn cached(
 fn owned_value(args: &Args, function: &Function, diag: &mut Diag) {
     let (Output::Async(whole) | Output::Boxed(whole)) = &function.output else { return };
     let value = Returns::new(whole, args.value.as_ref(), &mut Diag::default()).value;
-    let tokens: Vec<TokenTree> = value.to_token_stream().into_iter().collect();
-    let borrows = tokens.iter().enumerate().any(|(index, token)| match (token, tokens.get(index + 1)) {
-        (TokenTree::Punct(punct), _) if punct.as_char() == '&' => true,
-        (TokenTree::Punct(punct), Some(TokenTree::Ident(name))) => {
-            punct.as_char() == '\'' && name != "static"
-        }
-        _ => false,
-    });
-    if !borrows {
+    if !borrows(value.to_token_stream()) {
         return;
     }
     let fix = match &value {
@@ -101,6 +93,19 @@ fn owned_value(args: &Args, function: &Function, diag: &mut Diag) {
         _ => "return an owned one, as a `String` for a `&str`".to_owned(),
     };
     diag.error_at(&value, format!("a cached value outlives the call, so it cannot borrow; {fix}"));
+}
+
+/// Whether there is a `&`, or a lifetime other than `'static`.
+fn borrows(tokens: TokenStream) -> bool {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    tokens.iter().enumerate().any(|(index, token)| match (token, tokens.get(index + 1)) {
+        (TokenTree::Group(group), _) => borrows(group.stream()),
+        (TokenTree::Punct(punct), _) if punct.as_char() == '&' => true,
+        (TokenTree::Punct(punct), Some(TokenTree::Ident(name))) => {
+            punct.as_char() == '\'' && name != "static"
+        }
+        _ => false,
+    })
 }
 
 /// The roots of the placeholders that name nothing, which has been reported.

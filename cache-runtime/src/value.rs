@@ -47,37 +47,91 @@ pub trait ValueOps<V>: Copy + Send + Sync + 'static {
     fn type_id(self) -> TypeId;
 }
 
-/// The witness that `V` is a [`Value`].
-pub struct Witness<V>(PhantomData<fn() -> V>);
+/// The witness that `V` is a [`Value`], held in this process as `H` says.
+pub struct Witness<V, H = InArc>(PhantomData<fn() -> (V, H)>);
 
-impl<V: Value> Witness<V> {
+/// The value is held in an `Arc` and cloned out of it.
+#[derive(Debug, Clone, Copy)]
+pub struct InArc;
+
+/// The value is held as it is: cloning it is nearly free, as of an `Arc` or a number.
+#[derive(Debug, Clone, Copy)]
+pub struct AsIs;
+
+impl<V: Value, H> Witness<V, H> {
     pub(crate) const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<V> Clone for Witness<V> {
+impl<V, H> Clone for Witness<V, H> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<V> Copy for Witness<V> {}
+impl<V, H> Copy for Witness<V, H> {}
 
-impl<V: Value> ValueOps<V> for Witness<V> {
+/// What is held for a value of type `V`.
+pub trait Hold<V> {
+    #[doc(hidden)]
+    type Held: Clone + Send + Sync + 'static;
+    #[doc(hidden)]
+    fn hold(value: V) -> Self::Held;
+    #[doc(hidden)]
+    fn give(held: Self::Held) -> V;
+    #[doc(hidden)]
+    fn view(held: &Self::Held) -> &V;
+}
+
+impl<V: Value> Hold<V> for InArc {
     type Held = Arc<V>;
 
-    fn hold(self, value: V) -> Arc<V> {
+    fn hold(value: V) -> Arc<V> {
         Arc::new(value)
     }
 
     #[inline]
-    fn give(self, held: Arc<V>) -> V {
+    fn give(held: Arc<V>) -> V {
         Arc::unwrap_or_clone(held)
     }
 
-    fn view(self, held: &Arc<V>) -> &V {
+    fn view(held: &Arc<V>) -> &V {
         held
+    }
+}
+
+impl<V: Value> Hold<V> for AsIs {
+    type Held = V;
+
+    fn hold(value: V) -> V {
+        value
+    }
+
+    #[inline]
+    fn give(held: V) -> V {
+        held
+    }
+
+    fn view(held: &V) -> &V {
+        held
+    }
+}
+
+impl<V: Value, H: Hold<V> + 'static> ValueOps<V> for Witness<V, H> {
+    type Held = H::Held;
+
+    fn hold(self, value: V) -> H::Held {
+        H::hold(value)
+    }
+
+    #[inline]
+    fn give(self, held: H::Held) -> V {
+        H::give(held)
+    }
+
+    fn view(self, held: &H::Held) -> &V {
+        H::view(held)
     }
 
     fn encode(self, codec: Codec, value: &V, limit: usize) -> Result<Bytes> {
@@ -100,5 +154,5 @@ impl<V: Value> ValueOps<V> for Witness<V> {
 /// States that `V` can be cached.
 #[must_use]
 pub fn value<V: Value>() -> impl ValueOps<V> {
-    Witness::new()
+    Witness::<V>::new()
 }

@@ -91,20 +91,11 @@ fn an_overdue_leader_promotes_nothing_after_another_answered_and_a_write() {
     race(|| {
         let world = World::new();
         let Entered::Lead(overdue) = world.flights.enter::<u64>(0, "key") else { panic!("the key is cold") };
-        let reader = world.reader(Load::Works);
-        let impatient = world.start(|world| {
-            world.clock.advance(LIMIT);
-            world.clock.advance(LIMIT);
-            world.clock.advance(LIMIT);
-        });
-        // It has loaded 1; whether it comes to its promotion before or after the write, the tier ends without it.
-        let late = world.start(|world| {
-            let call = world.lead(overdue, "key", Load::Works);
-            block_on(call)
-        });
+        // It has loaded 1, and stands still until a waiter has lost patience and answered in its place.
+        assert!(pass_time(&world, [world.reader(Load::Works)]).iter().all(Result::is_ok));
         let writer = world.writer();
-        assert!(reader.join().unwrap().is_ok() && late.join().unwrap().is_ok());
-        impatient.join().unwrap();
+        world.promote(&overdue, "key", 1);
+        overdue.finish(&1);
         writer.join().unwrap();
         world.assert_settled();
     });

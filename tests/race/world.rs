@@ -227,7 +227,7 @@ impl World {
         Ok(value)
     }
 
-    fn promote(&self, leader: &Leader<u64>, key: &str, value: u64) {
+    pub(crate) fn promote(&self, leader: &Leader<u64>, key: &str, value: u64) {
         let entry = Prepared::new(0, key, value, ALWAYS, 0, 8);
         let insert = || {
             thread::yield_now();

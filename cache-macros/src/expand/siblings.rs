@@ -125,6 +125,7 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
+        #[inline]
         #allow
         pub(crate) fn #name(#(#inputs),*) -> #private::RawKey {
             static TEMPLATE: #private::Template = #template;

@@ -1,13 +1,15 @@
 //! Nothing makes the macros panic: neither arbitrary texts nor arbitrary tokens.
 //!
-//! Each test runs 50,000 inputs, or as many as `FUZZ_EXECUTIONS` says. They follow from a seed, which a failure
-//! prints and `FUZZ_SEED` sets.
+//! Each parser reads 50,000 inputs, or as many as `FUZZ_EXECUTIONS` says, and the macros as a whole a quarter of
+//! that. They follow from a seed, which a failure prints and `FUZZ_SEED` sets.
 
 use std::time::Instant;
 
 use proc_macro2::{Delimiter, Group, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
 
 use super::corpus::{ATTRIBUTES, FUNCTIONS, PIECES, TEMPLATES, WORDS};
+use crate::args::{Args, CACHE_KEY, CACHED, CACHING, INVALIDATES, UPDATES};
+use crate::diag::Diag;
 use crate::template::{Segment, Template};
 use crate::{caching, derive, method};
 
@@ -55,9 +57,9 @@ fn from_env(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().expect("a number of executions, or a seed"))
 }
 
-/// Runs `target` on as many inputs as were asked for, each with random numbers of its own.
-fn fuzz(name: &str, mut target: impl FnMut(&mut Random, &mut dyn FnMut(String))) {
-    let executions = from_env("FUZZ_EXECUTIONS", 50_000);
+/// Runs `target` on as many inputs as were asked for, divided by `share`, each with random numbers of its own.
+fn fuzz(name: &str, share: u64, mut target: impl FnMut(&mut Random, &mut dyn FnMut(String))) {
+    let executions = from_env("FUZZ_EXECUTIONS", 50_000) / share;
     let seed = from_env("FUZZ_SEED", 0x00c0_ffee);
     let started = Instant::now();
     for execution in 0..executions {
@@ -107,7 +109,7 @@ fn template_text(random: &mut Random) -> String {
 
 #[test]
 fn no_text_makes_the_template_parser_panic() {
-    fuzz("templates", |random, note| {
+    fuzz("templates", 1, |random, note| {
         let text = template_text(random);
         note(text.clone());
         match Template::parse(&text) {
@@ -243,41 +245,74 @@ fn expand(random: &mut Random, args: &TokenStream, item: &TokenStream) -> TokenS
     }
 }
 
-fn run(name: &str, changes: (usize, usize)) {
-    let parsed = |texts: &[&str]| texts.iter().map(|text| parse(text)).collect::<Vec<_>>();
-    let (attributes, functions, words) = (parsed(ATTRIBUTES), parsed(FUNCTIONS), parsed(WORDS));
-    fuzz(name, |random, note| {
-        let args: TokenStream = mutated(random, &attributes, &words, changes.0).into_iter().collect();
-        let item: TokenStream = mutated(random, &functions, &words, changes.1).into_iter().collect();
-        note(format!("#[…({args})]\n{item}"));
-        let expansion = expand(random, &args, &item);
-        assert!(!expansion.is_empty() || item.is_empty(), "a function, or a message, or both");
-        if changes.1 == 0 && random.below(8) == 0 && syn::parse2::<syn::File>(item).is_ok() {
-            let file = syn::parse2::<syn::File>(expansion.clone());
-            assert!(file.is_ok(), "items become items: {expansion}");
+fn parsed(texts: &[&str]) -> Vec<Vec<TokenTree>> {
+    texts.iter().map(|text| parse(text)).collect()
+}
+
+/// The arguments of one of the attributes, read from these tokens.
+fn read_arguments(random: &mut Random, tokens: TokenStream) {
+    let allowed = random.of(&[&CACHED, &CACHED, &INVALIDATES, &UPDATES, &CACHE_KEY, &CACHING]);
+    let mut diag = Diag::default();
+    let is_empty = tokens.is_empty();
+    let args = Args::parse(tokens, allowed, &mut diag);
+    assert!(!is_empty || (diag.is_empty() && args.keys.is_empty()), "nothing says nothing");
+    drop(diag.into_tokens());
+}
+
+#[test]
+fn no_mutation_of_an_attribute_makes_its_parser_panic() {
+    let (attributes, words) = (parsed(ATTRIBUTES), parsed(WORDS));
+    fuzz("attributes", 1, |random, note| {
+        let tokens: TokenStream = mutated(random, &attributes, &words, 8).into_iter().collect();
+        note(tokens.to_string());
+        read_arguments(random, tokens);
+    });
+}
+
+#[test]
+fn no_tokens_make_the_attribute_parser_panic() {
+    let words = parsed(WORDS);
+    fuzz("tokens", 1, |random, note| {
+        let tokens: TokenStream = (0..random.below(12)).flat_map(|_| token(random, &words, 0)).collect();
+        note(tokens.to_string());
+        read_arguments(random, tokens);
+    });
+}
+
+#[test]
+fn no_text_that_is_made_of_tokens_makes_the_attribute_parser_panic() {
+    fuzz("texts", 1, |random, note| {
+        let mut text = String::new();
+        for _ in 0..random.below(8) {
+            match random.below(4) {
+                0 => text.push_str(&template_text(random)),
+                1 => text.push_str(random.of(ATTRIBUTES)),
+                _ => text.push_str(random.of(WORDS)),
+            }
+            text.push(' ');
+        }
+        note(text.clone());
+        if let Ok(tokens) = text.parse() {
+            read_arguments(random, tokens);
         }
     });
 }
 
 #[test]
-fn no_arguments_make_the_attributes_panic() {
-    run("attributes", (6, 0));
-}
-
-#[test]
 fn no_arguments_and_no_item_make_the_macros_panic() {
-    run("attributes and items", (3, 6));
-}
-
-#[test]
-fn no_tokens_at_all_make_the_attributes_panic() {
-    let words: Vec<_> = WORDS.iter().map(|text| parse(text)).collect();
-    let functions: Vec<_> = FUNCTIONS.iter().map(|text| parse(text)).collect();
-    fuzz("arbitrary tokens", |random, note| {
-        let args: TokenStream = (0..random.below(12)).flat_map(|_| token(random, &words, 0)).collect();
-        let item: TokenStream = functions[random.below(functions.len())].iter().cloned().collect();
+    let (attributes, functions, words) = (parsed(ATTRIBUTES), parsed(FUNCTIONS), parsed(WORDS));
+    fuzz("macros", 4, |random, note| {
+        // Half of the items stay whole, so that the later stages are met.
+        let changes = if random.below(2) == 0 { 0 } else { 6 };
+        let args: TokenStream = mutated(random, &attributes, &words, 4).into_iter().collect();
+        let item: TokenStream = mutated(random, &functions, &words, changes).into_iter().collect();
         note(format!("#[…({args})]\n{item}"));
-        drop(expand(random, &args, &item));
+        let expansion = expand(random, &args, &item);
+        assert!(!expansion.is_empty() || item.is_empty(), "a function, or a message, or both");
+        if random.below(8) == 0 && syn::parse2::<syn::File>(item).is_ok() {
+            let file = syn::parse2::<syn::File>(expansion.clone());
+            assert!(file.is_ok(), "items become items: {expansion}");
+        }
     });
 }
 

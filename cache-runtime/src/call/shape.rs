@@ -1,7 +1,7 @@
 //! How a return type holds the value: plain, in an `Option`, in a `Result`, or in both.
 
 use crate::error::CacheError;
-use crate::value::{Value, ValueOps, Witness};
+use crate::value::{AsIs, InArc, Value, ValueOps, Witness};
 
 /// A return value, taken apart.
 #[derive(Debug)]
@@ -166,9 +166,11 @@ impl<T, E: From<CacheError>> StrictShape<Result<Option<T>, E>> for shapes::Resul
 #[expect(missing_docs, reason = "the steps of one expression that the macros emit")]
 pub mod probe {
     use std::marker::PhantomData;
+    use std::sync::Arc;
 
     use super::shapes;
     use crate::call::{Cloned, Own};
+    use crate::value::{AsIs, InArc};
 
     /// The question.
     pub struct Probe<R: ?Sized>(PhantomData<fn() -> Box<R>>);
@@ -206,6 +208,51 @@ pub mod probe {
             InResult(PhantomData)
         }
     }
+
+    /// Not a value of its own.
+    pub struct Wrapper;
+
+    impl<T, E> Probe<Result<T, E>> {
+        #[must_use]
+        pub const fn hold(self) -> Wrapper {
+            Wrapper
+        }
+    }
+
+    impl<T> Probe<Option<T>> {
+        #[must_use]
+        pub const fn hold(self) -> Wrapper {
+            Wrapper
+        }
+    }
+
+    impl<T: ?Sized> Probe<Arc<T>> {
+        #[must_use]
+        pub const fn hold(self) -> AsIs {
+            AsIs
+        }
+    }
+
+    macro_rules! as_is {
+        ($($type:ty),*) => {$(
+            impl Probe<$type> {
+                #[must_use]
+                pub const fn hold(self) -> AsIs {
+                    AsIs
+                }
+            }
+        )*};
+    }
+
+    as_is! { u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, bool, char, () }
+
+    pub trait AnyValue: Sized {
+        fn hold(self) -> InArc {
+            InArc
+        }
+    }
+
+    impl<R> AnyValue for Probe<R> {}
 
     pub trait NoResult<R> {
         fn result(self) -> Bare<R>;
@@ -264,10 +311,18 @@ pub trait Holds<V> {
     fn ops(self) -> Self::Ops;
 }
 
-impl<V: Value> Holds<V> for shapes::Plain {
-    type Ops = Witness<V>;
+impl<V: Value> Holds<V> for InArc {
+    type Ops = Witness<V, Self>;
 
-    fn ops(self) -> Witness<V> {
+    fn ops(self) -> Self::Ops {
+        Witness::new()
+    }
+}
+
+impl<V: Value> Holds<V> for AsIs {
+    type Ops = Witness<V, Self>;
+
+    fn ops(self) -> Self::Ops {
         Witness::new()
     }
 }
@@ -275,6 +330,6 @@ impl<V: Value> Holds<V> for shapes::Plain {
 /// States that `V` can be cached and is what it is called. The one bound says both, so that a fault in either is
 /// one error.
 #[must_use]
-pub fn value_of<V>(shape: impl Holds<V>) -> impl ValueOps<V> {
-    shape.ops()
+pub fn value_of<V>(holds: impl Holds<V>) -> impl ValueOps<V> {
+    holds.ops()
 }

@@ -55,6 +55,8 @@ cases! {
     lifetimes_are_named_and_elided,
     lints_are_silent,
     method_has_a_cfg_before_and_after,
+    methods_come_from_a_declarative_macro,
+    names_of_the_author_are_not_shadowed,
     native_trait_impl_has_a_declared_key,
     other_attributes_survive,
     placeholders_of_every_kind,

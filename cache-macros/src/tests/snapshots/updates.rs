@@ -16,7 +16,7 @@ impl Service {
                     Project,
                     _,
                 >(
-                    {
+                    &{
                         #[allow(
                             dead_code,
                             private_interfaces,
