@@ -12,13 +12,13 @@ use crate::error::BackendError;
 /// background, if the executor can.
 pub(crate) fn settle(future: impl Future<Output = ()> + Send + 'static) {
     let mut future = Box::pin(future);
-    if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-        return;
-    }
+    let pending = future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending();
     #[cfg(not(target_family = "wasm"))]
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+    if pending && let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(future);
     }
+    #[cfg(target_family = "wasm")]
+    let _ = pending;
 }
 
 /// Awaits `operation` for at most `limit`. Starts no timer for an operation that is ready at once.

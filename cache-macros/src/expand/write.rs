@@ -136,7 +136,7 @@ impl Write<'_> {
         let private = &self.private;
         let cache: Option<&Expr> = self.args.cache.as_ref();
         let span = key.literal.span();
-        let name = key.hidden_name(cache, Span::mixed_site());
+        let name = key.hidden_name(cache, Span::mixed_site().located_at(span));
         let text = key.template.text.replace('{', "{{").replace('}', "}}");
         let place = crate::key::cache_text(cache)
             .map(|cache| format!(" in the cache `{}`", cache.replace('{', "{{").replace('}', "}}")));

@@ -317,7 +317,11 @@ impl CallSite {
     pub(crate) fn failed(&'static self, now: Duration, error: &CacheError) {
         self.count(Event::Error);
         if self.may_warn(now) {
-            let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            // A codec's text may quote the value; a backend's may not.
+            let source = match error {
+                CacheError::Backend { source, .. } => source.to_string(),
+                _ => String::new(),
+            };
             tracing::warn!(
                 function = self.function,
                 template = self.template(),

@@ -11,7 +11,7 @@ use crate::backend::{Entry, ListOptions, PutOptions, SetOutcome};
 use crate::call::{Policy, load_optional, load_value};
 use crate::codec::Marks;
 use crate::error::{BackendError, CacheError, Result};
-use crate::key::{AsKey, IntoKey, Pattern, RawKey};
+use crate::key::{AsKey, IntoKey, MAX_KEY_LEN, Pattern, RawKey};
 use crate::ttl::Ttl;
 use crate::value::Value;
 
@@ -356,7 +356,9 @@ impl Scan {
         let pattern =
             Pattern::parse(pattern).map_err(|reason| CacheError::InvalidPattern { operation, reason })?;
         let prefix = [cache.prefix().with_colon(), &pattern.literal_prefix()].concat();
-        Ok(Self { cache: cache.clone(), operation, pattern, prefix, next: Next::First })
+        // No key starts with more than the longest key.
+        let next = if prefix.len() > MAX_KEY_LEN { Next::None } else { Next::First };
+        Ok(Self { cache: cache.clone(), operation, pattern, prefix, next })
     }
 
     async fn next_page(&mut self) -> Result<Option<Vec<String>>> {

@@ -24,7 +24,7 @@ const SHORT: usize = 22;
 
 /// From how many entries on the table is grown in one step to what it can need at most, once it is a quarter
 /// full. By doubling, half of it may stay empty.
-const LARGE: usize = 1_000;
+const LARGE: usize = 4_000;
 
 /// How large the local tier may grow: in entries, or in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +152,8 @@ impl Tier {
                 cache.insert_with_lifecycle(entry.held, entry.weight, &mut state);
                 if self.is_to_grow() {
                     // Some more for shards that are fuller than others; it adds the room for the evicted itself.
-                    cache.reserve(self.entries / 4 * 3 + self.entries / 32);
+                    let spare = self.entries / 32 + cache.num_shards() * 24;
+                    cache.reserve(self.entries / 4 * 3 + spare);
                 }
             }
             None => state.more.push(entry.held),

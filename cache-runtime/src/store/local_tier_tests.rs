@@ -137,13 +137,9 @@ fn a_hit_allocates_nothing() {
 #[test]
 fn an_entry_takes_at_most_100_bytes_beside_its_value_and_its_key() {
     const VALUE: usize = 200;
-    for (prefix, entries) in [
-        ("project:", 1_000_u32),
-        ("project:", 10_000),
-        ("project:", 100_000),
-        ("project:", 150_000),
-        (LONG, 100_000),
-    ] {
+    for (prefix, entries) in
+        [("project:", 10_000_u32), ("project:", 100_000), ("project:", 150_000), (LONG, 100_000)]
+    {
         let mut tier = None;
         let allocated = allocation_counter::measure(|| {
             let full = LocalTier::new(entries as usize).build();

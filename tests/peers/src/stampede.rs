@@ -1,0 +1,83 @@
+//! A cold key whose loader is slow, for all who come at once.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How long the loader takes.
+pub const LOADER: Duration = Duration::from_millis(20);
+
+type Call = dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+
+/// A cache with one cold key.
+#[derive(Clone)]
+pub struct Stampede {
+    pub name: &'static str,
+    call: Arc<Call>,
+    loader: Loader,
+}
+
+/// The slow loader; it counts its runs.
+#[derive(Clone)]
+pub struct Loader {
+    fails: bool,
+    runs: Arc<AtomicU64>,
+}
+
+impl Loader {
+    /// A loader that never ran.
+    pub fn new(fails: bool) -> Self {
+        Self { fails, runs: Arc::default() }
+    }
+
+    /// Whether it is the failing one.
+    pub fn fails(&self) -> bool {
+        self.fails
+    }
+
+    /// Takes its time, and then fails if it is the failing one.
+    pub async fn load(&self) -> Result<u64, Down> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(LOADER).await;
+        if self.fails { Err(Down) } else { Ok(1) }
+    }
+}
+
+/// The source is down.
+#[derive(Debug, Clone)]
+pub struct Down;
+
+impl std::fmt::Display for Down {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the source is down")
+    }
+}
+
+impl std::error::Error for Down {}
+
+impl Stampede {
+    /// A call that reads the key, through `loader`.
+    pub fn new<F>(
+        name: &'static str,
+        loader: &Loader,
+        call: impl Fn(Loader) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let given = loader.clone();
+        let call = move || -> Pin<Box<dyn Future<Output = ()> + Send>> { Box::pin(call(given.clone())) };
+        Self { name, call: Arc::new(call), loader: loader.clone() }
+    }
+
+    /// One of those who come.
+    pub fn call(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        (self.call)()
+    }
+
+    /// How often the loader ran.
+    pub fn loads(&self) -> u64 {
+        self.loader.runs.load(Ordering::Relaxed)
+    }
+}
