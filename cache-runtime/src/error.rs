@@ -11,8 +11,9 @@ pub type Result<T, E = CacheError> = std::result::Result<T, E>;
 
 /// An error of the cache service.
 ///
-/// Names the operation and, where one took part, the backend; keeps the source. Never holds a key, a part of a
-/// key, a value or a credential, so it is safe to log. A miss is not an error.
+/// Names the operation and, where one took part, the backend; keeps the source. Its own text never holds a key, a
+/// part of a key, a value or a credential, so it is safe to log; nor do its sources, but for that of
+/// [`Encode`](Self::Encode), which is the value's own. A miss is not an error.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheError {
@@ -61,7 +62,7 @@ pub enum CacheError {
         operation: &'static str,
         /// The codec's name.
         codec: &'static str,
-        /// The codec's error.
+        /// What the codec or the value's `Serialize` said: the one source that may quote the value.
         #[source]
         source: BoxError,
     },

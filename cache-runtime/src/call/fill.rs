@@ -75,6 +75,9 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
     /// Reads the key; where nothing usable is there, takes the right to fill it.
     pub(super) async fn read(&self, full_key: String) -> Found<O::Held> {
         let (cache, backend) = (self.cache, self.cache.backend());
+        if cache.store().retries.bypasses(&full_key) {
+            return Found::Nothing(None);
+        }
         let permit = |full_key, lease| Found::Nothing(Some(Permit { cache: cache.clone(), full_key, lease }));
         let entry = match cache.bounded(backend.read(&full_key)).await {
             Ok(Read::Hit(entry)) => entry,

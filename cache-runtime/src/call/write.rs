@@ -122,6 +122,7 @@ impl Write {
             Err(error) => {
                 let error = error.during(OPERATION, cache.backend().name());
                 site.failed(cache.clock().now(), &error);
+                cache.store().retry_later(&keys);
                 Err((Begun { cache, site, keys, token: None }, error))
             }
         }
@@ -290,8 +291,12 @@ impl Begun {
             let names: Vec<&str> = keys.iter().map(String::as_str).collect();
             let _changing = cache.store().changing(names.iter().copied());
             match cache.bounded(cache.backend().finish_write(&names, token, update)).await {
-                Ok(_) => names.iter().for_each(|_| site.count(Event::Invalidation)),
+                Ok(_) => {
+                    cache.store().retries.done(&names);
+                    names.iter().for_each(|_| site.count(Event::Invalidation));
+                }
                 Err(error) => {
+                    cache.store().retry_later(&keys);
                     site.failed(cache.clock().now(), &error.during(OPERATION, cache.backend().name()));
                 }
             }

@@ -123,8 +123,15 @@ impl KvCacheService {
         &self.0.store.clock
     }
 
+    /// How many invalidations the backend refused that are still to be done. Their keys are not read from the
+    /// cache meanwhile.
+    #[must_use]
+    pub fn pending_invalidations(&self) -> usize {
+        self.0.store.retries.len()
+    }
+
     #[inline]
-    pub(crate) fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Arc<Store> {
         &self.0.store
     }
 

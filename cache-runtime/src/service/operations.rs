@@ -24,6 +24,9 @@ impl KvCacheService {
     /// [`CacheError::ValueTooLarge`]; [`CacheError::Backend`].
     pub async fn get<V: DeserializeOwned>(&self, key: impl IntoKey<V>) -> Result<Option<V>> {
         let full_key = self.full_key("get", key.key_text())?;
+        if self.store().retries.bypasses(&full_key) {
+            return Ok(None);
+        }
         let found = self.during("get", self.backend().get(&full_key)).await?;
         found.map_or(Ok(None), |entry| self.decode("get", &entry))
     }
@@ -43,8 +46,11 @@ impl KvCacheService {
         }
         let names: Vec<&str> = full_keys.iter().map(String::as_str).collect();
         let entries = self.during("get_many", self.backend().get_many(&names)).await?;
-        let decode = |entry: Option<Entry>| entry.map_or(Ok(None), |entry| self.decode("get_many", &entry));
-        entries.into_iter().map(decode).collect()
+        let decode = |(entry, full_key): (Option<Entry>, &String)| match entry {
+            Some(entry) if !self.store().retries.bypasses(full_key) => self.decode("get_many", &entry),
+            _ => Ok(None),
+        };
+        entries.into_iter().zip(&full_keys).map(decode).collect()
     }
 
     /// Stores a value for `ttl` (seconds, a `Duration`, or [`Ttl::NEVER`]) over whatever is there.

@@ -22,9 +22,9 @@ const GHOSTS: u16 = 25;
 /// The longest text, namespace and key, that stands in the entry itself: as long as makes a [`Text`] of 24 bytes.
 const SHORT: usize = 22;
 
-/// From how many entries on the table is grown in one step to what it can need at most, once it is a quarter
-/// full. By doubling, half of it may stay empty.
-const LARGE: usize = 4_000;
+/// From how many entries a shard on the table is grown in one step to what it can need at most, once it is a
+/// quarter full. By doubling, half of it may stay empty.
+const LARGE: usize = 250;
 
 /// How large the local tier may grow: in entries, or in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,9 +122,11 @@ impl Tier {
         let options = options.build().ok().filter(|_| capacity > 0);
         let weigh = Weigh { by_weight: entries.is_none() };
         let make = |options| Cache::with_options(options, weigh, RandomState::default(), Outside);
+        let cache = options.map(make);
         let entries = entries.unwrap_or_default();
-        let until_full_size = if entries < LARGE { 0 } else { entries / 4 };
-        Self { cache: options.map(make), entries, until_full_size: AtomicUsize::new(until_full_size) }
+        let a_shard = entries / cache.as_ref().map_or(1, Cache::num_shards);
+        let until_full_size = AtomicUsize::new(if a_shard < LARGE { 0 } else { entries / 4 });
+        Self { cache, entries, until_full_size }
     }
 
     /// Finds a value that has not expired at `now_ms`, of this type and version, and gives a clone of it.

@@ -2,6 +2,7 @@
 
 mod flight;
 mod local_tier;
+mod retries;
 mod sync;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ pub use local_tier::LocalTier;
 use crate::backend::{Backend, InvalidationSink};
 use crate::clock::Clock;
 use flight::Flights;
+use retries::Retries;
 
 /// The local tier of a service that was given none, over a backend in this process.
 const DEFAULT_ENTRIES: usize = 100_000;
@@ -33,6 +35,7 @@ pub(crate) struct Store {
     /// The backend tells of every change of a key, whoever makes it.
     told: bool,
     namespaces: RwLock<HashMap<Box<str>, u32>>,
+    pub(crate) retries: Retries,
 }
 
 impl Store {
@@ -46,7 +49,16 @@ impl Store {
                 || (told && backend.capabilities().in_process).then(|| LocalTier::new(DEFAULT_ENTRIES));
             let tier = local_tier.or_else(default).map(LocalTier::build);
             let namespaces = RwLock::default();
-            Self { backend, clock, flights: Flights::new(), waits: WAITS, tier, told, namespaces }
+            Self {
+                backend,
+                clock,
+                flights: Flights::new(),
+                waits: WAITS,
+                tier,
+                told,
+                namespaces,
+                retries: Retries::default(),
+            }
         })
     }
 
@@ -55,6 +67,12 @@ impl Store {
         let mut namespaces = self.namespaces.write().unwrap_or_else(PoisonError::into_inner);
         let next = u32::try_from(namespaces.len()).unwrap_or(u32::MAX);
         *namespaces.entry(prefix.into()).or_insert(next)
+    }
+
+    /// Every prefix in use, with its colon.
+    fn prefixes(&self) -> Vec<String> {
+        let namespaces = self.namespaces.read().unwrap_or_else(PoisonError::into_inner);
+        namespaces.keys().map(|prefix| format!("{prefix}:")).collect()
     }
 
     /// The local tier, if there is one.

@@ -2,30 +2,29 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use cache_runtime::{KvCacheService, cached};
 
 use crate::case::{Case, Gives, KeyOf, Side};
 use crate::nowhere;
+use crate::numbers::{Loads, Numbers};
+use crate::stampede::{Down, Loader};
 use crate::value::{ORG, Project, SLUG};
 
 /// A service as its author writes it.
 pub struct Service {
     cache: KvCacheService,
-    pub loads: AtomicU64,
 }
 
 impl Service {
     /// Over memory, with everything as it is by default.
     pub fn in_memory() -> Self {
-        Self { cache: KvCacheService::in_memory(), loads: AtomicU64::new(0) }
+        Self { cache: KvCacheService::in_memory() }
     }
 
     /// Only the local tier.
     pub fn local_tier_only(entries: usize) -> Self {
-        Self { cache: nowhere::local_tier_only(entries), loads: AtomicU64::new(0) }
+        Self { cache: nowhere::local_tier_only(entries) }
     }
 
     #[cached(key = "project:<id>", ttl = 3600)]
@@ -55,20 +54,24 @@ impl Service {
         Project::load(id)
     }
 
-    /// A value of eight bytes, and how often it was loaded.
-    #[cached(key = "number:<id>", ttl = 3600)]
-    pub async fn number(&self, id: u64) -> u64 {
-        self.loads.fetch_add(1, Ordering::Relaxed);
-        id
+    /// Slow, and if so asked, failing.
+    #[cached(key = "slow:<id>", ttl = 3600, skip(loader))]
+    pub async fn slow(&self, id: u64, loader: &Loader) -> Result<u64, Down> {
+        loader.load().await
     }
 
-    /// Slow, and if asked to, failing.
-    #[cached(key = "slow:<id>", ttl = 3600, skip(fails))]
-    pub async fn slow(&self, id: u64, fails: bool) -> Result<u64, String> {
-        self.loads.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        if fails { Err("the source is down".to_owned()) } else { Ok(id) }
+    /// Small.
+    #[cached(key = "number:<id>", ttl = 3600, skip(loads))]
+    pub async fn number(&self, id: u64, loads: &Loads) -> u64 {
+        loads.load(id)
     }
+}
+
+/// Only the local tier, of so many entries.
+pub fn numbers(capacity: usize) -> Numbers {
+    let (service, loads) = (Service::local_tier_only(capacity), Loads::default());
+    let counted = loads.clone();
+    Numbers::new("local tier, #[cached]", &loads, async move |id| service.number(id, &counted).await)
 }
 
 /// The hits that are measured.

@@ -18,7 +18,7 @@ pub const ORG: u64 = 42;
 pub const SLUG: &str = "the-twenty-byte-slug";
 
 /// About 200 bytes of JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, hitbox_fn::CacheableResponse)]
 pub struct Project {
     pub id: u64,
     pub name: String,

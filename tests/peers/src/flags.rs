@@ -1,0 +1,48 @@
+//! What the command line asks for.
+
+/// The tables, in the order in which they are printed.
+pub const TABLES: [&str; 6] = ["hits", "threads", "stampede", "ratio", "memory", "growth"];
+
+/// How to use it.
+pub const USAGE: &str = "\
+usage: cargo run --release --manifest-path tests/peers/Cargo.toml -- [options]
+
+  --only TABLE     one of hits, threads, stampede, ratio, memory, growth; may be repeated
+  --quick          fewer rounds and smaller sizes
+  --instructions   instructions per call, counted by valgrind, instead of the tables
+";
+
+/// What was asked for.
+#[derive(Default)]
+pub struct Flags {
+    pub quick: bool,
+    pub instructions: bool,
+    /// This is the child whose instructions valgrind counts.
+    pub counted: bool,
+    only: Vec<String>,
+}
+
+impl Flags {
+    /// Reads the command line.
+    pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut flags = Self::default();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--quick" => flags.quick = true,
+                "--instructions" => flags.instructions = true,
+                "--counted" => flags.counted = true,
+                "--only" => match words.next().filter(|table| TABLES.contains(&table.as_str())) {
+                    Some(table) => flags.only.push(table),
+                    None => return Err(format!("`--only` names none of the tables\n\n{USAGE}")),
+                },
+                _ => return Err(USAGE.to_owned()),
+            }
+        }
+        Ok(flags)
+    }
+
+    /// Whether a table is to be printed.
+    pub fn wants(&self, table: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == table)
+    }
+}

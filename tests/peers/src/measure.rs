@@ -1,0 +1,65 @@
+//! Interleaved rounds: every case in turn, again and again, so that what else the machine does hits all alike.
+
+use std::sync::Barrier;
+use std::time::Instant;
+
+use crate::case::Case;
+
+/// Nanoseconds per call, of all rounds.
+#[derive(Debug, Clone, Copy)]
+pub struct Nanos {
+    pub median: f64,
+    pub minimum: f64,
+}
+
+impl Nanos {
+    /// Of the rounds of one case, in whatever order.
+    pub fn of(mut rounds: Vec<f64>) -> Self {
+        rounds.sort_by(f64::total_cmp);
+        let median = rounds.get(rounds.len() / 2).copied().unwrap_or(f64::NAN);
+        Self { median, minimum: rounds.first().copied().unwrap_or(f64::NAN) }
+    }
+}
+
+/// Measures each case `rounds` times over `ids`, on one thread.
+pub fn interleaved(cases: &[&Case], ids: &[u64], rounds: usize) -> Vec<Nanos> {
+    let mut taken = vec![Vec::with_capacity(rounds); cases.len()];
+    for round in 0..rounds {
+        for turn in 0..cases.len() {
+            // Each round begins with another, so that none always follows the same.
+            let index = (turn + round) % cases.len();
+            taken[index].push(time(cases[index], ids));
+        }
+    }
+    taken.into_iter().map(Nanos::of).collect()
+}
+
+fn time(case: &Case, ids: &[u64]) -> f64 {
+    let start = Instant::now();
+    case.run(ids);
+    start.elapsed().as_nanos() as f64 / ids.len() as f64
+}
+
+/// The same on several threads at once. A round counts as long as its slowest thread, for each of its calls.
+pub fn on_threads(cases: &[&Case], ids: &[u64], rounds: usize, threads: usize) -> Vec<Nanos> {
+    let mut taken = vec![Vec::with_capacity(rounds); cases.len()];
+    for round in 0..rounds {
+        for turn in 0..cases.len() {
+            let index = (turn + round) % cases.len();
+            taken[index].push(time_together(cases[index], ids, threads));
+        }
+    }
+    taken.into_iter().map(Nanos::of).collect()
+}
+
+fn time_together(case: &Case, ids: &[u64], threads: usize) -> f64 {
+    let barrier = Barrier::new(threads);
+    std::thread::scope(|scope| {
+        let work = || {
+            barrier.wait();
+            time(case, ids)
+        };
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        running.into_iter().map(|thread| thread.join().expect("no case panics")).fold(0.0, f64::max)
+    })
+}
