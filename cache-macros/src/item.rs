@@ -123,7 +123,12 @@ impl Function {
         let Self { attrs, vis, defaultness, sig, .. } = self;
         let body = match self.output {
             Output::Boxed(_) => quote!({ ::std::boxed::Box::pin(async move { #body }) }),
-            Output::Async(_) | Output::Sync => quote!({ #body }),
+            Output::Async(ref ty) => {
+                let mut group = Group::new(Delimiter::Brace, body.clone());
+                group.set_span(Span::call_site().located_at(ty.span()));
+                group.into_token_stream()
+            }
+            Output::Sync => quote!({ #body }),
         };
         quote!(#(#attrs)* #vis #defaultness #sig #body)
     }
@@ -139,10 +144,11 @@ impl Function {
         }
     }
 
-    /// The author's statements in their own braces, after `first`.
+    /// The author's block, untouched, after `first`. In new braces the compiler would not know an error of syntax
+    /// in it for the one that it has reported already.
     pub(crate) fn body_after(&self, first: TokenStream) -> TokenStream {
         let mut tokens = first;
-        tokens.extend(self.body.stream());
+        tokens.extend([TokenTree::Group(self.body.clone())]);
         let mut group = Group::new(Delimiter::Brace, tokens);
         // rustc loses its `dead_code` lint of the whole impl if the braces come from the macro.
         group.set_span(self.body.span());

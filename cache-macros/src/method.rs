@@ -262,14 +262,13 @@ fn expand_cache_key(args: &Args, declaration: &Declaration, diag: &mut Diag) -> 
     }
     let key =
         args.keys.first().cloned().and_then(|key| Key::resolve(key, function, Sources::Arguments, diag))?;
-    let Key::Template(key) = key else {
-        diag.error(key.span(), "`#[cache_key]` declares a key by a template, as in \"project:<id>\"");
+    if let Key::Expression(expr) = &key {
+        diag.error_at(expr, "`#[cache_key]` declares a key by a template, as in \"project:<id>\"");
         return None;
-    };
+    }
     for param in function.params() {
-        let used =
-            param.name.is_some_and(|name| key.parts.iter().any(|part| part.root.as_ref() == Some(name)));
-        if let (Some(name), false) = (param.name, used) {
+        let Some(name) = param.name else { continue };
+        if !key.uses(name) && !valid::was_meant(&name.to_string(), &key, function) {
             diag.error(
                 name.span(),
                 format!(
@@ -278,6 +277,7 @@ fn expand_cache_key(args: &Args, declaration: &Declaration, diag: &mut Diag) -> 
             );
         }
     }
+    let Key::Template(key) = key else { return None };
     let declared = Declared {
         private: private(args.krate.as_ref()),
         args,

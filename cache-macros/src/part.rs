@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
 use syn::{GenericParam, LitStr, Type};
 
-use crate::diag::{Diag, suggest};
+use crate::diag::{Diag, located, suggest};
 use crate::item::{Function, mentions, ungroup};
 use crate::template::{Placeholder, PlaceholderPath, draw};
 
@@ -67,7 +67,8 @@ pub(crate) fn resolve(
                 index.set_span(span);
                 index.into()
             }
-            Err(_) => ident(field, span).into(),
+            // Not the author's token, or the compiler would suggest to replace the template by a field's name.
+            Err(_) => ident(field, Span::call_site().located_at(span)).into(),
         })
         .collect();
     let draw = |message: String, hint: &str| draw(&message, &literal.value(), placeholder.at, hint);
@@ -103,7 +104,9 @@ pub(crate) fn resolve(
         let generic = generics(function).any(|generic| mentions(param.ty.to_token_stream(), &generic))
             || mentions(param.ty.to_token_stream(), "impl");
         let span = if whole { param.ty.span() } else { span };
-        let root = ident(root, span);
+        // The name is the parameter's own, though a macro may have written the type.
+        let own = param.name.map_or(span, Ident::span);
+        let root = ident(root, own.located_at(span));
         return Part {
             name,
             value: quote_spanned!(span=> #root #(.#fields)*),
@@ -212,6 +215,8 @@ impl Part {
     /// A reference to the part.
     pub(crate) fn argument(&self, private: &TokenStream) -> TokenStream {
         let value = &self.value;
+        // All of the path stands there, or the whole attribute would be underlined.
+        let private = located(private, self.span);
         quote_spanned!(self.span=> #private::part(&#value))
     }
 }

@@ -1,11 +1,11 @@
 //! What a return type says about the value that is cached.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::Type;
 use syn::spanned::Spanned;
 
-use crate::diag::Diag;
+use crate::diag::{Diag, located};
 use crate::item::{mentions, only_argument, ungroup};
 
 /// The whole return type, the value in it, and how the one holds the other.
@@ -108,7 +108,9 @@ impl Returns {
     /// name: the one place that states either, so that each is reported once, at the return type.
     pub(crate) fn witness(&self, private: &TokenStream) -> TokenStream {
         let value = &self.value;
-        let span = value.span();
+        // One place and one syntax context for all of it: the same error at the same place is reported once.
+        let span = Span::call_site().located_at(value.span());
+        let private = &located(private, span);
         if self.shape == Shape::Probed {
             return quote::quote_spanned!(span=> #private::value::<#value>());
         }

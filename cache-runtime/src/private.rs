@@ -9,7 +9,7 @@ pub use crate::call::{
     value_of, write,
 };
 pub use crate::declared;
-pub use crate::key::{Key, KeyPart, KindIs, PartOf, PartWriter, RawKey, Render, Template};
+pub use crate::key::{Key, KeyPart, KindIs, PartOf, PartRef, PartWriter, RawKey, Render, Template};
 pub use crate::ttl::Ttl;
 pub use crate::value::value;
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
@@ -27,8 +27,8 @@ pub fn typed<R>() -> R {
 
 /// A reference to a key part.
 #[inline]
-pub const fn part<T: ?Sized>(part: &T) -> &T {
-    part
+pub const fn part<T: ?Sized>(part: &T) -> PartRef<'_, T> {
+    PartRef(part)
 }
 
 /// A handle on the cache that does not borrow what it is in.
@@ -72,8 +72,10 @@ impl IntoRawKey for RawKey {
 }
 
 /// A key part that outlives what it was made of.
-pub fn keep<T: KeyPart + ?Sized>(part: &T) -> impl KeyPart<Kind = T::Kind> + KindIs<T::Kind> + use<T> {
-    Kept::new(part)
+pub fn keep<T: KeyPart + ?Sized>(
+    part: PartRef<'_, T>,
+) -> impl KeyPart<Kind = T::Kind> + KindIs<T::Kind> + use<T> {
+    Kept::new(part.0)
 }
 
 /// The longest that a key can be.

@@ -91,8 +91,9 @@ fn an_overdue_leader_promotes_nothing_after_another_answered_and_a_write() {
     race(|| {
         let world = World::new();
         let Entered::Lead(overdue) = world.flights.enter::<u64>(0, "key") else { panic!("the key is cold") };
-        // It has loaded 1, and stands still until a waiter has lost patience and answered in its place.
-        assert!(pass_time(&world, [world.reader(Load::Works)]).iter().all(Result::is_ok));
+        // It has loaded 1, and stands still until a waiter has lost patience and answered another in its place.
+        let waiters = [(); 2].map(|()| world.reader(Load::Works));
+        assert!(pass_time(&world, waiters).iter().all(Result::is_ok));
         let writer = world.writer();
         world.promote(&overdue, "key", 1);
         overdue.finish(&1);

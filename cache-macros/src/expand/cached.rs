@@ -1,12 +1,13 @@
 //! `#[cached]`: look up; on a miss, load through the runtime.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
 
 use super::{Expanded, cache_handle, call_site, pinned_body, siblings};
 use crate::args::Args;
+use crate::diag::located;
 use crate::item::Function;
 use crate::key::{Key, TemplateKey, compact};
 use crate::overlap;
@@ -49,13 +50,18 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
             (site, key, TokenStream::new(), TokenStream::new())
         }
     };
-    let function = function.with_body(&quote! {
-        #bounded
+    // One place for all of it, the value's type: what is wrong with that is then one error.
+    let at = Span::call_site().located_at(value.span());
+    let private = located(private, at);
+    // Not seen by the author's body, which may have such names of its own.
+    let [hit, miss] = ["hit", "miss"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
+    let looked_up = quote_spanned! {at=>
         match #private::cached(#handle, #site, #key, #witness, #shape).lookup() {
-            #private::Lookup::Hit(hit) => hit.wrap(),
-            #private::Lookup::Miss(miss) => miss.load(#policy, #failures, #body).await,
+            #private::Lookup::Hit(#hit) => #hit.wrap(),
+            #private::Lookup::Miss(#miss) => #miss.load(#policy, #failures, #body).await,
         }
-    });
+    };
+    let function = function.with_body(&quote! { #bounded #looked_up });
     Expanded { function, siblings }
 }
 

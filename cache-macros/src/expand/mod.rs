@@ -6,9 +6,11 @@ pub(crate) mod siblings;
 pub(crate) mod write;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, Path};
 
+use crate::diag::located;
 use crate::item::{Function, mentions};
 
 /// A processed function, and what is emitted beside it.
@@ -68,7 +70,10 @@ fn cache_handle(private: &TokenStream, cache: Option<&Expr>, function: &Function
 /// The author's statements as a pinned future. The dead edge gives the compiler the type that they return, so
 /// that a type error in them reads as in a plain `async fn`.
 fn pinned_body(private: &TokenStream, function: &Function, whole: &syn::Type) -> TokenStream {
-    let body = function.body_after(quote! {
+    // At the return type, which is where an error of types then says that its type comes from.
+    let span = Span::call_site().located_at(whole.span());
+    let private = located(private, span);
+    let body = function.body_after(quote_spanned! {span=>
         if false {
             return #private::typed::<#whole>();
         }

@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 
 use super::{Expanded, cache_handle, call_site, pinned_body};
 use crate::args::{Args, When};
+use crate::diag::located;
 use crate::item::Function;
 use crate::key::{Key, TemplateKey};
 use crate::part::{Part, RET};
@@ -25,15 +26,17 @@ pub(crate) struct Write<'a> {
 
 pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
     let Write { private, args, function, keys, returns, .. } = write;
+    // One place for the call, the return type: a bound that it does not meet is then one error.
+    let at = Span::call_site().located_at(returns.whole.span());
     let handle = cache_handle(private, args.cache.as_ref(), function);
     let site =
         call_site(private, "invalidates", &templates(private, keys, &returns.value), &function.sig.ident);
     let (after, before): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(|key| key.needs_result(function));
     let before = before.into_iter().map(|key| write.key(key));
     let always = args.when.filter(|(_, when)| *when == When::Always).map(|_| quote!(.always()));
-    let shape = returns.shape_by_type(private);
+    let shape = returns.shape_by_type(&located(private, at));
     let body = pinned_body(private, function, &returns.whole);
-    let run = run(args);
+    let run = run(args, at);
 
     let mut kept = Kept::default();
     let after: Vec<TokenStream> = after.into_iter().map(|key| kept.result_key(write, key)).collect();
@@ -43,24 +46,26 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
         keys.iter().find(|key| key.needs_result(function)).map_or_else(Span::call_site, Key::span),
     );
     let ret = if after.is_empty() { quote!(_) } else { quote!(#ret) };
-    let function = function.with_body(&quote! {
-        #kept
+    let private = located(private, at);
+    let written = quote_spanned! {at=>
         #private::write(#handle, #site, [#(#before),*]) #always
             .#run(#shape, #body, |#ret| [#(#after),*])
             .await
-    });
+    };
+    let function = function.with_body(&quote!(#kept #written));
     Expanded { function, siblings: TokenStream::new() }
 }
 
 pub(crate) fn updates(write: &Write<'_>) -> Expanded {
     let Write { private, args, function, keys, returns, .. } = write;
+    let at = Span::call_site().located_at(returns.value.span());
     let handle = cache_handle(private, args.cache.as_ref(), function);
     let site = call_site(private, "updates", &templates(private, keys, &returns.value), &function.sig.ident);
-    let shape = returns.shape(private);
+    let shape = returns.shape(&located(private, at));
     let witness = returns.witness(private);
     let value = &returns.value;
     let body = pinned_body(private, function, &returns.whole);
-    let run = run(args);
+    let run = run(args, at);
     let span = value.span();
     let ttl = args.ttl.as_ref().map(|ttl| {
         let ttl = ttl.tokens(private);
@@ -78,7 +83,8 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
         }
         Key::Expression(expr) => quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr)),
     });
-    let function = function.with_body(&quote! {
+    let private = located(private, at);
+    let function = function.with_body(&quote_spanned! {at=>
         #private::update(#handle, #site, #(#keys)*, #witness) #ttl
             .#run(#shape, #body)
             .await
@@ -86,11 +92,9 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
     Expanded { function, siblings: TokenStream::new() }
 }
 
-fn run(args: &Args) -> Ident {
-    match args.strict {
-        Some(span) => Ident::new("run_strict", span),
-        None => Ident::new("run", Span::mixed_site()),
-    }
+fn run(args: &Args, at: Span) -> Ident {
+    let name = if args.strict.is_some() { "run_strict" } else { "run" };
+    Ident::new(name, at)
 }
 
 /// The templates of the attribute, for listings.
@@ -136,7 +140,9 @@ impl Write<'_> {
         let private = &self.private;
         let cache: Option<&Expr> = self.args.cache.as_ref();
         let span = key.literal.span();
-        let name = key.hidden_name(cache, Span::mixed_site().located_at(span));
+        // One syntax context for the whole path, or the attribute would be underlined instead of the template.
+        let at = Span::call_site().located_at(span);
+        let name = key.hidden_name(cache, at);
         let text = key.template.text.replace('{', "{{").replace('}', "}}");
         let place = crate::key::cache_text(cache)
             .map(|cache| format!(" in the cache `{}`", cache.replace('{', "{{").replace('}', "}}")));
@@ -170,9 +176,9 @@ impl Write<'_> {
             }
         };
         // The path carries the template's span, so that an unknown template is underlined.
-        let this = Ident::new("Self", span);
+        let this = Ident::new("Self", at);
         let arguments = key.parts.iter().map(|part| part.argument(private));
-        let call = with_fallback(&fallback, &quote_spanned!(span=> #this::#name(#(#arguments),*)));
+        let call = with_fallback(&fallback, &quote_spanned!(at=> #this::#name(#(#arguments),*)));
         quote!({
             #[diagnostic::on_unimplemented(
                 message = #message,

@@ -147,12 +147,14 @@ impl<T, E> Shape<Result<Option<T>, E>> for shapes::ResultOption {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E: From<CacheError>> StrictShape<Result<T, E>> for shapes::Result {
     fn refused(self, error: CacheError) -> Result<T, E> {
         Err(error.into())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E: From<CacheError>> StrictShape<Result<Option<T>, E>> for shapes::ResultOption {
     fn refused(self, error: CacheError) -> Result<Option<T>, E> {
         Err(error.into())

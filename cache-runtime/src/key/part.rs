@@ -47,12 +47,43 @@ pub trait PartOf<T: ?Sized> {
     fn write_part(&self, out: &mut PartWriter<'_>);
 }
 
-impl<T: KeyPart + ?Sized, U: KeyPart + KindIs<T::Kind> + ?Sized> PartOf<T> for U {
+impl<T, U> PartOf<T> for U
+where
+    T: KeyPart + ?Sized,
+    U: KeyPart<Kind: SameKind<T::Kind>> + ?Sized,
+{
     #[inline]
     fn write_part(&self, out: &mut PartWriter<'_>) {
         self.write(out);
     }
 }
+
+/// The same kind.
+#[diagnostic::on_unimplemented(
+    message = "this key part is a `{K}`, but a `{Self}` is put there",
+    label = "another kind of key part than in the `#[cached]` method",
+    note = "the key would not be the one that was cached, and nothing would be invalidated"
+)]
+pub trait SameKind<K: ?Sized> {}
+
+impl<K: ?Sized> SameKind<K> for K {}
+
+/// A reference to what is put into a key. A type of its own, because for a reference the compiler would speak of
+/// [`PartOf`], and for this it speaks of the bound that the type inside does not meet.
+#[derive(Debug)]
+pub struct PartRef<'a, T: ?Sized>(pub(crate) &'a T);
+
+impl<T: KeyPart + ?Sized> KeyPart for PartRef<'_, T> {
+    type Kind = T::Kind;
+    const MAX_LEN: Option<usize> = T::MAX_LEN;
+
+    #[inline]
+    fn write(&self, out: &mut PartWriter<'_>) {
+        self.0.write(out);
+    }
+}
+
+impl<T: KindIs<K> + ?Sized, K: ?Sized> KindIs<K> for PartRef<'_, T> {}
 
 /// Takes the text of one part and writes it, escaped, into a key.
 #[derive(Debug)]

@@ -46,7 +46,7 @@ impl Project {
 }
 
 /// The ids of all entries.
-pub fn ids() -> impl Iterator<Item = u64> {
+pub fn ids() -> impl Iterator<Item = u64> + Clone {
     (1_000_000..).take(ENTRIES)
 }
 

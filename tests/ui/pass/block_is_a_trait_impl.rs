@@ -1,5 +1,4 @@
 #![deny(warnings)]
-
 #![allow(async_fn_in_trait)]
 
 use async_trait::async_trait;

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use cache_runtime::{KvCacheService, KeyPart, cached};
+use cache_runtime::{KeyPart, KvCacheService, cached};
 
 pub struct Projects {
     pub cache: KvCacheService,

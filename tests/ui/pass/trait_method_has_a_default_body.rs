@@ -1,5 +1,4 @@
 #![deny(warnings)]
-
 #![allow(async_fn_in_trait)]
 
 use cache_runtime::{KvCacheService, cache_key, cached};

@@ -1,5 +1,4 @@
 #![deny(warnings)]
-
 #![allow(dead_code)]
 
 use cache_runtime::{KvCacheService, cache_key, cached, invalidates, updates};

@@ -43,7 +43,7 @@ impl Service {
                         ::core::pin::pin!(
                             async move { if false { return
                             ::cache_runtime::__private::typed:: < ApiResult < Project > >
-                            (); } self.db.project(id). await }
+                            (); } { self.db.project(id). await } }
                         ),
                     )
                     .await
@@ -64,6 +64,7 @@ impl Service {
         Self::__key_project_3a_p(::cache_runtime::__private::part(&id)).typed()
     }
     #[doc(hidden)]
+    #[inline]
     #[allow(
         dead_code,
         private_interfaces,

@@ -33,12 +33,10 @@ impl Service {
                     },
                     ::cache_runtime::__private::declared_key::<Project>(project_key(id)),
                     {
-                        use ::cache_runtime::__private::probe::{
-                            NoOption as _, NoResult as _, Probe,
-                        };
+                        use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
                         ::cache_runtime::__private::value_of::<
                             Project,
-                        >(Probe::<Project>::new().result().option())
+                        >(Probe::<Project>::new().hold())
                     },
                     ::cache_runtime::__private::shape::Result,
                 )
@@ -57,9 +55,9 @@ impl Service {
                             ::core::pin::pin!(
                                 async move { if false { return
                                 ::cache_runtime::__private::typed:: < Result < Project,
-                                DbError > > (); } let __self = self; let id = id; let __ret
-                                : Result < Project, DbError > = { __self.db.project(id).
-                                await }; __ret }
+                                DbError > > (); } { let __self = self; let id = id; let
+                                __ret : Result < Project, DbError > = { __self.db
+                                .project(id). await }; __ret } }
                             ),
                         )
                         .await

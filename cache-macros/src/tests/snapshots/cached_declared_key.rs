@@ -19,12 +19,10 @@ impl Service {
                 },
                 ::cache_runtime::__private::declared_key::<Project>(project_key(id)),
                 {
-                    use ::cache_runtime::__private::probe::{
-                        NoOption as _, NoResult as _, Probe,
-                    };
+                    use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
                     ::cache_runtime::__private::value_of::<
                         Project,
-                    >(Probe::<Project>::new().result().option())
+                    >(Probe::<Project>::new().hold())
                 },
                 ::cache_runtime::__private::shape::Option,
             )
@@ -39,7 +37,7 @@ impl Service {
                         ::core::pin::pin!(
                             async move { if false { return
                             ::cache_runtime::__private::typed:: < Option < Project > >
-                            (); } self.db.project(id). await }
+                            (); } { self.db.project(id). await } }
                         ),
                     )
                     .await

@@ -35,12 +35,8 @@ async fn rate(
                     .finish()
             },
             {
-                use ::cache_runtime::__private::probe::{
-                    NoOption as _, NoResult as _, Probe,
-                };
-                ::cache_runtime::__private::value_of::<
-                    u64,
-                >(Probe::<u64>::new().result().option())
+                use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
+                ::cache_runtime::__private::value_of::<u64>(Probe::<u64>::new().hold())
             },
             ::cache_runtime::__private::shape::Result,
         )
@@ -59,7 +55,7 @@ async fn rate(
                     ::core::pin::pin!(
                         async move { if false { return
                         ::cache_runtime::__private::typed:: < Result < u64, Error > > ();
-                        } ask(from, to). await }
+                        } { ask(from, to). await } }
                     ),
                 )
                 .await
@@ -94,6 +90,7 @@ fn rate_key(from: Currency, to: Currency) -> ::cache_runtime::__private::Key<u64
         .typed()
 }
 #[doc(hidden)]
+#[inline]
 #[allow(
     dead_code,
     private_interfaces,

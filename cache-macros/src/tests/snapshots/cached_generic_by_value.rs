@@ -31,12 +31,10 @@ impl Service {
                     ::cache_runtime::__private::part(&number),
                 ),
                 {
-                    use ::cache_runtime::__private::probe::{
-                        NoOption as _, NoResult as _, Probe,
-                    };
+                    use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
                     ::cache_runtime::__private::value_of::<
                         Vec<Row>,
-                    >(Probe::<Vec<Row>>::new().result().option())
+                    >(Probe::<Vec<Row>>::new().hold())
                 },
                 ::cache_runtime::__private::shape::Plain,
             )
@@ -56,8 +54,8 @@ impl Service {
                         ::cache_runtime::__private::Own,
                         ::core::pin::pin!(
                             async move { if false { return
-                            ::cache_runtime::__private::typed:: < Vec < Row > > (); }
-                            self.rows(query, number, limit). await }
+                            ::cache_runtime::__private::typed:: < Vec < Row > > (); } {
+                            self.rows(query, number, limit). await } }
                         ),
                     )
                     .await
@@ -88,6 +86,7 @@ impl Service {
             .typed()
     }
     #[doc(hidden)]
+    #[inline]
     #[allow(
         dead_code,
         private_interfaces,

@@ -20,12 +20,10 @@ impl Service {
                 },
                 Self::__key_project_3a_p(::cache_runtime::__private::part(&id)),
                 {
-                    use ::cache_runtime::__private::probe::{
-                        NoOption as _, NoResult as _, Probe,
-                    };
+                    use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
                     ::cache_runtime::__private::value_of::<
                         Project,
-                    >(Probe::<Project>::new().result().option())
+                    >(Probe::<Project>::new().hold())
                 },
                 ::cache_runtime::__private::shape::Plain,
             )
@@ -40,8 +38,8 @@ impl Service {
                         ::cache_runtime::__private::Own,
                         ::core::pin::pin!(
                             async move { if false { return
-                            ::cache_runtime::__private::typed:: < Project > (); } self.db
-                            .project(id). await }
+                            ::cache_runtime::__private::typed:: < Project > (); } { self
+                            .db.project(id). await } }
                         ),
                     )
                     .await
@@ -62,6 +60,7 @@ impl Service {
         Self::__key_project_3a_p(::cache_runtime::__private::part(&id)).typed()
     }
     #[doc(hidden)]
+    #[inline]
     #[allow(
         dead_code,
         private_interfaces,

@@ -26,12 +26,10 @@ impl Service {
                     ::cache_runtime::__private::part(&slug),
                 ),
                 {
-                    use ::cache_runtime::__private::probe::{
-                        NoOption as _, NoResult as _, Probe,
-                    };
+                    use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
                     ::cache_runtime::__private::value_of::<
                         Project,
-                    >(Probe::<Project>::new().result().option())
+                    >(Probe::<Project>::new().hold())
                 },
                 ::cache_runtime::__private::shape::ResultOption,
             )
@@ -54,8 +52,8 @@ impl Service {
                         ::core::pin::pin!(
                             async move { if false { return
                             ::cache_runtime::__private::typed:: < Result < Option <
-                            Project >, DbError > > (); } if slug.is_empty() { return
-                            Ok(None); } self.db.by_slug(slug). await }
+                            Project >, DbError > > (); } { if slug.is_empty() { return
+                            Ok(None); } self.db.by_slug(slug). await } }
                         ),
                     )
                     .await
@@ -80,6 +78,7 @@ impl Service {
             .typed()
     }
     #[doc(hidden)]
+    #[inline]
     #[allow(
         dead_code,
         private_interfaces,

@@ -21,12 +21,10 @@ impl Projects for Service {
                     ::cache_runtime::__private::part(&id),
                 ),
                 {
-                    use ::cache_runtime::__private::probe::{
-                        NoOption as _, NoResult as _, Probe,
-                    };
+                    use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
                     ::cache_runtime::__private::value_of::<
                         Project,
-                    >(Probe::<Project>::new().result().option())
+                    >(Probe::<Project>::new().hold())
                 },
                 ::cache_runtime::__private::shape::Option,
             )
@@ -42,7 +40,7 @@ impl Projects for Service {
                         ::core::pin::pin!(
                             async move { if false { return
                             ::cache_runtime::__private::typed:: < Option < Project > >
-                            (); } self.db.project(id). await }
+                            (); } { self.db.project(id). await } }
                         ),
                     )
                     .await
@@ -107,7 +105,7 @@ impl Projects for Service {
                 },
                 ::core::pin::pin!(
                     async move { if false { return ::cache_runtime::__private::typed:: <
-                    () > (); } self.db.remove(id). await }
+                    () > (); } { self.db.remove(id). await } }
                 ),
                 |_| [],
             )
@@ -133,6 +131,7 @@ impl Service {
             .typed()
     }
     #[doc(hidden)]
+    #[inline]
     #[allow(
         dead_code,
         private_interfaces,

@@ -68,19 +68,18 @@ impl Service {
                     },
                 ),
                 {
-                    use ::cache_runtime::__private::probe::{
-                        NoOption as _, NoResult as _, Probe,
-                    };
+                    use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
                     ::cache_runtime::__private::value_of::<
                         Project,
-                    >(Probe::<Project>::new().result().option())
+                    >(Probe::<Project>::new().hold())
                 },
             )
             .run(
                 ::cache_runtime::__private::shape::Result,
                 ::core::pin::pin!(
                     async move { if false { return ::cache_runtime::__private::typed:: <
-                    Result < Project, DbError > > (); } self.db.replace(id, new). await }
+                    Result < Project, DbError > > (); } { self.db.replace(id, new). await
+                    } }
                 ),
             )
             .await

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cached::macros::{cached, concurrent_cached};
-use cached::{ConcurrentCached, ShardedLruCache};
+use cached::ShardedLruCache;
 
 use crate::case::{Case, Gives, KeyOf};
 use crate::numbers::{Loads, Numbers};
@@ -38,11 +38,13 @@ async fn unbound_owned(id: u64) -> Project {
 
 #[concurrent_cached(key = "String", convert = { format!("project:{org}:{slug}:{id}") })]
 async fn unbound_three(org: u64, slug: &str, id: u64) -> Arc<Project> {
+    let _ = (org, slug);
     Project::load_shared(id)
 }
 
 #[concurrent_cached(key = "String", convert = { format!("project:{org}:{slug}:{id}") })]
 async fn unbound_owned_three(org: u64, slug: &str, id: u64) -> Project {
+    let _ = (org, slug);
     Project::load(id)
 }
 
