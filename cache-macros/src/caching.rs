@@ -54,6 +54,9 @@ pub(crate) fn caching(tokens: TokenStream, item: &TokenStream) -> TokenStream {
     };
     let mut block = describe(&defaults, &header, &items);
     check_templates(&items, &mut block, &mut diag);
+    check_blanket(&header, &mut diag);
+    // Then the methods are emitted as they are, after a look for their own mistakes, so that nothing follows.
+    let faulty = !diag.is_empty();
 
     let associated: Vec<String> = items.iter().filter_map(associated_name).collect();
     let uses = uses(&items);
@@ -66,7 +69,12 @@ pub(crate) fn caching(tokens: TokenStream, item: &TokenStream) -> TokenStream {
                 if let Some((path, _)) = &header.trait_ {
                     in_trait(&mut function, &header, path, &associated);
                 }
-                let Expanded { function, siblings } = expand_all(*function, &defaults, &block, &mut diag);
+                let plain = faulty.then(|| without_ours(&mut function));
+                let expanded = expand_all(*function, &defaults, &block, &mut diag);
+                let Expanded { function, siblings } = match plain {
+                    Some(function) => Expanded { function, siblings: TokenStream::new() },
+                    None => expanded,
+                };
                 inside.extend(function);
                 if header.trait_.is_some() { beside.extend(siblings) } else { inside.extend(siblings) }
             }
@@ -75,7 +83,7 @@ pub(crate) fn caching(tokens: TokenStream, item: &TokenStream) -> TokenStream {
     let mut group = Group::new(Delimiter::Brace, inside);
     group.set_span(body.span());
     let head = impl_head(&header);
-    let separate = (!beside.is_empty()).then(|| inherent_impl(&header, &beside, &mut diag));
+    let separate = (!beside.is_empty()).then(|| inherent_impl(&header, &beside));
     let errors = diag.into_tokens();
     quote!(#head #group #separate #uses #errors)
 }
@@ -304,17 +312,30 @@ fn impl_head(header: &ItemImpl) -> TokenStream {
     tokens.into_iter().collect()
 }
 
-fn inherent_impl(header: &ItemImpl, siblings: &TokenStream, diag: &mut Diag) -> TokenStream {
-    let (self_ty, attrs) = (&*header.self_ty, header.attrs.iter().filter(|attr| attr.path().is_ident("cfg")));
-    if let Type::Path(path) = self_ty
+/// A blanket impl has no type of its own.
+fn check_blanket(header: &ItemImpl, diag: &mut Diag) {
+    if let Type::Path(path) = &*header.self_ty
         && header.generics.type_params().any(|param| path.path.is_ident(&param.ident))
     {
         diag.error_at(
-            self_ty,
-            "a blanket impl has no type to put key functions on; declare the keys with `#[cache_key]` and name them: `#[cached(project_key(id))]`",
+            path,
+            "a blanket impl has no type to put key functions on; declare the keys with `#[cache_key]`, name them, as in `#[cached(project_key(id))]`, and leave out `#[caching]`",
         );
-        return TokenStream::new();
     }
+}
+
+/// The function as its author wrote it, without our attributes.
+fn without_ours(function: &mut Function) -> TokenStream {
+    let all = std::mem::take(&mut function.attrs);
+    function.attrs = all.iter().filter(|attribute| ours(attribute).is_none()).cloned().collect();
+    let plain = function.original();
+    function.attrs = all;
+    plain
+}
+
+fn inherent_impl(header: &ItemImpl, siblings: &TokenStream) -> TokenStream {
+    let (self_ty, attrs) =
+        (&*header.self_ty, header.attrs.iter().filter(|attr| attr.path().is_ident("cfg")));
     let of_self = self_ty.to_token_stream();
     let generics = crate::expand::siblings::used_generics(&header.generics, &of_self);
     let (impl_generics, _, where_clause) = generics.split_for_impl();

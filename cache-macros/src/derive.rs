@@ -1,9 +1,9 @@
 //! `#[derive(KeyPart)]` for newtypes of key parts and for field-less enums.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Fields};
+use syn::{Data, DeriveInput, Fields, GenericParam};
 
 use crate::diag::Diag;
 use crate::expand::private;
@@ -33,17 +33,23 @@ fn expand(input: &DeriveInput, diag: &mut Diag) -> Option<TokenStream> {
             return None;
         }
     };
+    // Two parts that borrow for different times are of one kind.
+    let arguments = input.generics.params.iter().map(|param| match param {
+        GenericParam::Lifetime(_) => quote!('static),
+        GenericParam::Type(param) => param.ident.to_token_stream(),
+        GenericParam::Const(param) => param.ident.to_token_stream(),
+    });
+    let kind = quote!(#name<#(#arguments),*>);
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     Some(quote! {
         impl #impl_generics #private::KeyPart for #name #type_generics #where_clause {
-            type Kind = Self;
+            type Kind = #kind;
             const MAX_LEN: ::core::option::Option<usize> = #max_len;
 
             fn write(&self, out: &mut #private::PartWriter<'_>) {
                 #write
             }
         }
-        impl #impl_generics #private::KindIs<Self> for #name #type_generics #where_clause {}
     })
 }
 

@@ -36,7 +36,7 @@ pub use call::{Always, CallSite, CallSiteKind, CallSiteStats, Condition, Policy,
 pub use clock::Clock;
 pub use codec::Codec;
 pub use error::{BackendError, BoxError, CacheError, InvalidKey, Result};
-pub use key::{AsKey, IntoKey, Key, KeyPart, KindIs, MAX_KEY_LEN, PartWriter, Prefix, RawPart};
+pub use key::{AsKey, IntoKey, Key, KeyPart, MAX_KEY_LEN, PartWriter, Prefix, RawPart};
 pub use key_map::{KeyMap, KeyMapEntry, key_map};
 pub use service::{
     DEFAULT_PREFIX, DEFAULT_VALUE_LIMIT, KvCacheService, KvCacheServiceBuilder, KvCacheServiceFactory,

@@ -9,7 +9,7 @@ pub use crate::call::{
     value_of, write,
 };
 pub use crate::declared;
-pub use crate::key::{Key, KeyPart, KindIs, PartOf, PartRef, PartWriter, RawKey, Render, Template};
+pub use crate::key::{Key, KeyPart, PartOf, PartRef, PartWriter, RawKey, Render, Template};
 pub use crate::ttl::Ttl;
 pub use crate::value::value;
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
@@ -72,9 +72,7 @@ impl IntoRawKey for RawKey {
 }
 
 /// A key part that outlives what it was made of.
-pub fn keep<T: KeyPart + ?Sized>(
-    part: PartRef<'_, T>,
-) -> impl KeyPart<Kind = T::Kind> + KindIs<T::Kind> + use<T> {
+pub fn keep<T: KeyPart + ?Sized>(part: PartRef<'_, T>) -> impl KeyPart<Kind = T::Kind> + use<T> {
     Kept::new(part.0)
 }
 

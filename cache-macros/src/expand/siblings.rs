@@ -14,7 +14,7 @@ use crate::template::Segment;
 
 /// The lints that speak of code that nobody wrote.
 pub(crate) fn allow() -> TokenStream {
-    quote!(#[allow(dead_code, private_interfaces, clippy::all, clippy::pedantic, clippy::allow_attributes, clippy::allow_attributes_without_reason)])
+    quote!(#[allow(dead_code, non_snake_case, private_interfaces, clippy::all, clippy::pedantic, clippy::allow_attributes, clippy::allow_attributes_without_reason)])
 }
 
 pub(crate) fn expand(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {

@@ -11,7 +11,7 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
 pub(crate) use part::{Kept, is_separator_or_glob};
-pub use part::{KeyPart, KindIs, PartOf, PartRef, PartWriter, RawPart};
+pub use part::{KeyPart, PartOf, PartRef, PartWriter, RawPart};
 pub(crate) use pattern::Pattern;
 pub use prefix::Prefix;
 pub use render::{RawKey, Render};

@@ -18,7 +18,7 @@ use super::render::Render;
     note = "integers, `bool`, `char`, texts and `Uuid` (feature `uuid`) can; for a newtype of one, or a field-less enum, `#[derive(KeyPart)]`",
     note = "a float, a struct or an `Option` has no one true text: put one of its fields into the key, or a newtype that says how it is written"
 )]
-pub trait KeyPart: KindIs<<Self as KeyPart>::Kind> {
+pub trait KeyPart {
     /// What the part is: two types of one kind can stand for each other, as `&str` for `String`.
     type Kind: ?Sized;
 
@@ -28,14 +28,6 @@ pub trait KeyPart: KindIs<<Self as KeyPart>::Kind> {
     /// Writes the part; the writer escapes it.
     fn write(&self, out: &mut PartWriter<'_>);
 }
-
-/// The type is of the kind `K`. [`KeyPart`] requires it of its own `Kind`.
-#[diagnostic::on_unimplemented(
-    message = "this key part is a `{K}`, but a `{Self}` is put there",
-    label = "another kind of key part than in the `#[cached]` method",
-    note = "the key would not be the one that was cached, and nothing would be invalidated"
-)]
-pub trait KindIs<K: ?Sized> {}
 
 /// Stands where the template's author put a `T`: a [`KeyPart`] of the same kind.
 #[diagnostic::on_unimplemented(
@@ -82,8 +74,6 @@ impl<T: KeyPart + ?Sized> KeyPart for PartRef<'_, T> {
         self.0.write(out);
     }
 }
-
-impl<T: KindIs<K> + ?Sized, K: ?Sized> KindIs<K> for PartRef<'_, T> {}
 
 /// Takes the text of one part and writes it, escaped, into a key.
 #[derive(Debug)]
@@ -148,8 +138,6 @@ impl<T: AsRef<str>> KeyPart for RawPart<T> {
     }
 }
 
-impl<T: AsRef<str>> KindIs<RawPart<String>> for RawPart<T> {}
-
 /// A part, written down: it stands for the value that it was made of, and owns what it needs.
 #[derive(Debug)]
 pub(crate) struct Kept<K: ?Sized> {
@@ -173,8 +161,6 @@ impl<K: ?Sized> KeyPart for Kept<K> {
     }
 }
 
-impl<K: ?Sized> KindIs<K> for Kept<K> {}
-
 macro_rules! integers {
     ($($type:ty: $digits:literal),* $(,)?) => {$(
         impl KeyPart for $type {
@@ -186,7 +172,6 @@ macro_rules! integers {
                 out.integer(*self);
             }
         }
-        impl KindIs<$type> for $type {}
     )*};
 }
 
@@ -204,8 +189,6 @@ impl KeyPart for bool {
     }
 }
 
-impl KindIs<bool> for bool {}
-
 impl KeyPart for char {
     type Kind = char;
     // Four bytes of UTF-8, each percent-encoded.
@@ -215,8 +198,6 @@ impl KeyPart for char {
         out.text(self.encode_utf8(&mut [0; 4]));
     }
 }
-
-impl KindIs<char> for char {}
 
 macro_rules! texts {
     ($([$($generics:tt)*] $type:ty),* $(,)?) => {$(
@@ -229,7 +210,6 @@ macro_rules! texts {
                 out.text(self);
             }
         }
-        impl<$($generics)*> KindIs<str> for $type {}
     )*};
 }
 
@@ -245,9 +225,6 @@ impl KeyPart for uuid::Uuid {
     }
 }
 
-#[cfg(feature = "uuid")]
-impl KindIs<uuid::Uuid> for uuid::Uuid {}
-
 impl<T: KeyPart + ?Sized> KeyPart for &T {
     type Kind = T::Kind;
     const MAX_LEN: Option<usize> = T::MAX_LEN;
@@ -257,5 +234,3 @@ impl<T: KeyPart + ?Sized> KeyPart for &T {
         (**self).write(out);
     }
 }
-
-impl<T: KindIs<K> + ?Sized, K: ?Sized> KindIs<K> for &T {}

@@ -54,6 +54,7 @@ impl Service {
     #[must_use]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,
@@ -67,6 +68,7 @@ impl Service {
     #[inline]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,
@@ -90,6 +92,7 @@ impl Service {
     #[doc(hidden)]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,

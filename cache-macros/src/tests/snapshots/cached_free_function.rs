@@ -66,6 +66,7 @@ async fn rate(
 #[must_use]
 #[allow(
     dead_code,
+    non_snake_case,
     private_interfaces,
     clippy::all,
     clippy::pedantic,
@@ -93,6 +94,7 @@ fn rate_key(from: Currency, to: Currency) -> ::cache_runtime::__private::Key<u64
 #[inline]
 #[allow(
     dead_code,
+    non_snake_case,
     private_interfaces,
     clippy::all,
     clippy::pedantic,
@@ -119,6 +121,7 @@ pub(crate) fn __key_rate_3a_pfrom_q_2f_pto_q_in_cache(
 #[doc(hidden)]
 #[allow(
     dead_code,
+    non_snake_case,
     private_interfaces,
     clippy::all,
     clippy::pedantic,

@@ -66,6 +66,7 @@ impl Service {
     #[must_use]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,
@@ -89,6 +90,7 @@ impl Service {
     #[inline]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,
@@ -114,6 +116,7 @@ impl Service {
     #[doc(hidden)]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,

@@ -50,6 +50,7 @@ impl Service {
     #[must_use]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,
@@ -63,6 +64,7 @@ impl Service {
     #[inline]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,
@@ -86,6 +88,7 @@ impl Service {
     #[doc(hidden)]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,

@@ -64,6 +64,7 @@ impl Service {
     #[must_use]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,
@@ -81,6 +82,7 @@ impl Service {
     #[inline]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,
@@ -109,6 +111,7 @@ impl Service {
     #[doc(hidden)]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,

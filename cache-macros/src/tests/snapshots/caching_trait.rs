@@ -72,6 +72,7 @@ impl Projects for Service {
                         {
                             #[allow(
                                 dead_code,
+                                non_snake_case,
                                 private_interfaces,
                                 clippy::all,
                                 clippy::pedantic,
@@ -120,6 +121,7 @@ impl Service {
     #[must_use]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,
@@ -134,6 +136,7 @@ impl Service {
     #[inline]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,
@@ -157,6 +160,7 @@ impl Service {
     #[doc(hidden)]
     #[allow(
         dead_code,
+        non_snake_case,
         private_interfaces,
         clippy::all,
         clippy::pedantic,

@@ -24,6 +24,7 @@ impl Service {
                         {
                             #[allow(
                                 dead_code,
+                                non_snake_case,
                                 private_interfaces,
                                 clippy::all,
                                 clippy::pedantic,

@@ -31,6 +31,7 @@ impl Service {
                         {
                             #[allow(
                                 dead_code,
+                                non_snake_case,
                                 private_interfaces,
                                 clippy::all,
                                 clippy::pedantic,
@@ -75,6 +76,7 @@ impl Service {
                         {
                             #[allow(
                                 dead_code,
+                                non_snake_case,
                                 private_interfaces,
                                 clippy::all,
                                 clippy::pedantic,

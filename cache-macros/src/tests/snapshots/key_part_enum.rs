@@ -1,5 +1,5 @@
 impl ::cache_runtime::__private::KeyPart for Kind {
-    type Kind = Self;
+    type Kind = Kind;
     const MAX_LEN: ::core::option::Option<usize> = ::core::option::Option::Some(5usize);
     fn write(&self, out: &mut ::cache_runtime::__private::PartWriter<'_>) {
         out.text(
@@ -10,4 +10,3 @@ impl ::cache_runtime::__private::KeyPart for Kind {
         );
     }
 }
-impl ::cache_runtime::__private::KindIs<Self> for Kind {}

@@ -19,6 +19,7 @@ impl Service {
                     &{
                         #[allow(
                             dead_code,
+                            non_snake_case,
                             private_interfaces,
                             clippy::all,
                             clippy::pedantic,
@@ -44,6 +45,7 @@ impl Service {
                         {
                             #[allow(
                                 dead_code,
+                                non_snake_case,
                                 private_interfaces,
                                 clippy::all,
                                 clippy::pedantic,
