@@ -83,24 +83,31 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
     /// Looks into this process's memory: no await, no allocation.
     #[inline]
     pub fn lookup(self) -> Lookup<'a, V, O, S> {
-        let store = self.cache.store();
-        if let Some(tier) = store.tier() {
-            let (namespace, now) = (self.cache.namespace(), store.clock.coarse_millis());
-            let found = tier.get::<Flown<V, O>>(namespace, self.key.as_str(), self.version, now);
-            match found {
-                Some(TierHit::Fresh(Some(held))) => {
-                    self.site.hit();
-                    return Lookup::Hit(Hit { value: Some(self.ops.give(held)), shape: self.shape });
-                }
-                // A method that cannot say "not there" loads.
-                Some(TierHit::Fresh(None)) if S::OPTIONAL => {
-                    self.site.hit();
-                    return Lookup::Hit(Hit { value: None, shape: self.shape });
-                }
-                _ => {}
+        match self.held() {
+            Some(held) => {
+                self.site.hit();
+                Lookup::Hit(Hit { value: held.map(|held| self.ops.give(held)), shape: self.shape })
             }
+            None => Lookup::Miss(Miss(self)),
         }
-        Lookup::Miss(Miss(self))
+    }
+
+    /// What the local tier holds, if this call can use it.
+    #[inline]
+    fn held(&self) -> Option<Flown<V, O>> {
+        let store = self.cache.store();
+        let now = store.clock.coarse_millis();
+        match store.tier()?.get::<Flown<V, O>>(
+            self.cache.namespace(),
+            self.key.as_str(),
+            self.version,
+            now,
+        )? {
+            // A method that cannot say "not there" loads.
+            TierHit::Fresh(None) if !S::OPTIONAL => None,
+            TierHit::Fresh(held) => Some(held),
+            TierHit::Stale(_) => None,
+        }
     }
 }
 
@@ -197,6 +204,16 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         let shape = self.shape;
         // Who loads beside another neither takes a lease nor fills.
         let is_sole = leader.as_ref().is_none_or(Leader::is_sole);
+        // The load that this call missed may have ended before it came to lead its own.
+        if let Some(flown) = self.held() {
+            if let Some(leader) = leader {
+                leader.finish(&flown);
+            }
+            return match flown {
+                Some(held) => shape.wrap(self.ops.give(held)),
+                None => shape.none().unwrap_or_else(crate::__private::typed),
+            };
+        }
         if let Some(leader) = &mut leader {
             leader.begin();
         }
@@ -206,9 +223,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
                 Found::Value(held, life) => {
                     let flown = Some(held);
                     self.promote(leader.as_ref(), &flown, life);
-                    if let Some(leader) = leader {
-                        leader.finish(&flown);
-                    }
+                    self.answer(leader, &flown, false);
                     return match flown {
                         Some(held) => shape.wrap(self.ops.give(held)),
                         None => crate::__private::typed(),
@@ -216,9 +231,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
                 }
                 Found::Negative(life) if S::OPTIONAL => {
                     self.promote(leader.as_ref(), &None, life);
-                    if let Some(leader) = leader {
-                        leader.finish(&None);
-                    }
+                    self.answer(leader, &None, false);
                     return shape.none().unwrap_or_else(crate::__private::typed);
                 }
                 // The same key, read by a method that cannot say "not there".
@@ -227,6 +240,10 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
             }
         }
 
+        // Who joined during the read came before the load.
+        if let Some(leader) = &mut leader {
+            leader.begin();
+        }
         let whole = self.run(body).await;
         // A failure leaves before the next await: it need not be `Send`.
         let loaded = match shape.split(whole) {
@@ -242,15 +259,8 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         };
         let flown = loaded.as_ref().ok().cloned();
         let stored = self.settle(leader.as_ref(), permit, &flown, &policy).await;
-        if let Some(leader) = leader {
-            // Where a change can go unnoticed here, only a fill under the lease shows that there was none.
-            let store = self.cache.store();
-            if stored || store.is_coherent() || !store.backend.capabilities().leases {
-                leader.finish(&flown);
-            } else {
-                leader.finish_for_earlier(&flown);
-            }
-        }
+        // A fill under the lease, after the seal, shows that there was no change that nobody here has heard of.
+        self.answer(leader, &flown, stored && self.cache.backend().capabilities().leases);
         drop(flown);
         match loaded {
             Ok(held) => shape.wrap(self.ops.give(held)),
@@ -271,8 +281,11 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
             return false;
         };
         if let Some(leader) = leader {
-            // Nobody joins a fill: it could be of a value older than the change that the joiner saw.
-            leader.seal();
+            // Nobody joins a fill: it could be of a value older than a change that the joiner has seen. Where
+            // every change cuts the flight off, there is no such joiner.
+            if !self.cache.store().is_coherent() {
+                leader.seal();
+            }
             if !leader.is_valid() {
                 return false;
             }
@@ -289,6 +302,17 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
             }
         }
         stored
+    }
+
+    /// Gives the value to those who wait: to all, if it is sure to be as new as the last of them may expect; else
+    /// to those who joined before it was read or loaded.
+    fn answer(&self, leader: Option<Leader<Flown<V, O>>>, flown: &Flown<V, O>, sure: bool) {
+        let Some(leader) = leader else { return };
+        if sure || self.cache.store().is_coherent() {
+            leader.finish(flown);
+        } else {
+            leader.finish_for_earlier(flown);
+        }
     }
 
     fn promote(

@@ -22,8 +22,9 @@ use retries::Retries;
 /// The local tier of a service that was given none, over a backend in this process.
 const DEFAULT_ENTRIES: usize = 100_000;
 
-/// How long a call waits for another's load of the same key before it loads beside it.
-const WAITS: WaitLimits = WaitLimits { outside: Duration::from_secs(10), inside: Duration::from_millis(500) };
+/// How long a call waits for another's load of the same key before it loads beside it, if there is room for one
+/// more; as long again before it does so anyhow.
+const WAITS: WaitLimits = WaitLimits { outside: Duration::from_secs(5), inside: Duration::from_millis(250) };
 
 /// A backend with what this process keeps before it.
 pub(crate) struct Store {
