@@ -162,10 +162,10 @@ mod tests {
 
     #[test]
     fn texts_are_numbers_with_units() {
-        assert_eq!(parse_text("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_text("1h30m"), Ok(Duration::from_mins(90)));
         assert_eq!(parse_text(" 250ms "), Ok(Duration::from_millis(250)));
         assert_eq!(parse_text("1d 1s"), Ok(Duration::from_secs(86_401)));
-        assert_eq!(parse_text("5 m"), Ok(Duration::from_secs(300)));
+        assert_eq!(parse_text("5 m"), Ok(Duration::from_mins(5)));
         for bad in ["", "5", "m", "5x", "-5m", "5m3", "99999999999999999999s", "18446744073709551615d"] {
             assert!(parse_text(bad).is_err(), "{bad:?}");
         }

@@ -250,8 +250,7 @@ mod tests {
 
     fn errors(text: &str) -> Vec<String> {
         Template::parse(text)
-            .map(|_| Vec::new())
-            .unwrap_or_else(|errors| errors.into_iter().map(|e| e.message).collect())
+            .map_or_else(|errors| errors.into_iter().map(|e| e.message).collect(), |_| Vec::new())
     }
 
     #[test]

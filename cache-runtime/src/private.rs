@@ -72,6 +72,8 @@ impl IntoRawKey for RawKey {
 }
 
 /// A key part that outlives what it was made of.
+#[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "it is what `part` makes")]
 pub fn keep<T: KeyPart + ?Sized>(part: PartRef<'_, T>) -> impl KeyPart<Kind = T::Kind> + use<T> {
     Kept::new(part.0)
 }

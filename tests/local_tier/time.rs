@@ -80,7 +80,7 @@ fn the_longest_time_to_live_is_1_000_years_and_to_the_millisecond_too() {
     let world = living(Ttl::MAX);
     ready(world.lives(7));
     world.set_source(2);
-    world.time.advance(Ttl::MAX - Duration::from_millis(1));
+    world.time.advance(Ttl::MAX.saturating_sub(Duration::from_millis(1)));
     assert_eq!((ready(world.lives(7)), world.loads()), (8, 1));
     world.advance_millis(1);
     assert_eq!((ready(world.lives(7)), world.loads()), (9, 2));
@@ -113,7 +113,7 @@ fn a_time_to_live_that_is_refused_costs_the_caching_and_not_the_call() {
 #[test]
 fn a_clock_near_its_end_neither_panics_nor_serves_too_long() {
     let world = living(Duration::from_secs(300));
-    world.time.advance(Duration::MAX - Duration::from_secs(10));
+    world.time.advance(Duration::MAX.saturating_sub(Duration::from_secs(10)));
     ready(world.lives(7));
     ready(world.lives(7));
     world.time.advance(Duration::from_secs(100));
@@ -127,7 +127,7 @@ fn a_wall_clock_that_is_set_back_or_forth_changes_nothing() {
     let calls = world.calls();
     world.set_source(2);
     let now = world.time.clock().unix_time();
-    for wall in [Duration::ZERO, now + 50 * YEAR, now - YEAR, Duration::from_secs(1)] {
+    for wall in [Duration::ZERO, now + 50 * YEAR, now.saturating_sub(YEAR), Duration::from_secs(1)] {
         world.time.set_unix_time(wall);
         assert_eq!(ready(world.lives(7)), 8);
         world.advance_millis(10_000);

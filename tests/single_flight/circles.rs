@@ -81,7 +81,7 @@ const STEP: Duration = Duration::from_millis(50);
 
 #[tokio::test]
 async fn crossed_nested_loads_end() {
-    within(async {
+    within(Box::pin(async {
         let family = Family::new();
         let both = async { tokio::join!(family.mother(7, 1), family.child(7, 1)) };
         let (both, waited) = end_by_steps(&family.shop, STEP, 60, both).await;
@@ -91,7 +91,7 @@ async fn crossed_nested_loads_end() {
         let before = family.loads();
         assert_eq!((family.mother(7, 1).await, family.child(7, 1).await), (7, 7));
         assert!(family.loads() <= before + 2);
-    })
+    }))
     .await;
 }
 

@@ -84,7 +84,7 @@ impl Database {
     /// The same, of a row that is there or not.
     pub(crate) async fn load_maybe(&self, row: u64) -> Option<u64> {
         let found = self.load(row).await;
-        (found % OF_ROW % ABSENT != 0).then_some(found)
+        (!(found % OF_ROW).is_multiple_of(ABSENT)).then_some(found)
     }
 
     pub(crate) fn loads(&self) -> u64 {

@@ -240,7 +240,9 @@ async fn polled<T>(limit: Option<u64>, call: impl Future<Output = T>) -> Option<
         (Poll::Ready(value), _) => Poll::Ready(Some(value)),
         (Poll::Pending, Some(0)) => Poll::Ready(None),
         (Poll::Pending, left) => {
-            left.iter_mut().for_each(|left| *left -= 1);
+            if let Some(left) = left {
+                *left -= 1;
+            }
             Poll::Pending
         }
     })

@@ -59,6 +59,7 @@ struct Service {
 }
 
 impl Cached {
+    #[expect(clippy::needless_pass_by_value, reason = "as the other subject's")]
     pub(crate) fn new(database: Arc<Database>, backend: LocalKvNamespace, write_timeout: Duration) -> Self {
         let backend: Arc<dyn Backend> = Arc::new(backend);
         Self([0, 1].map(|_| {

@@ -293,7 +293,9 @@ impl Begun {
             match cache.bounded(cache.backend().finish_write(&names, token, update)).await {
                 Ok(_) => {
                     cache.store().retries.done(&names);
-                    names.iter().for_each(|_| site.count(Event::Invalidation));
+                    for _ in &names {
+                        site.count(Event::Invalidation);
+                    }
                 }
                 Err(error) => {
                     cache.store().retry_later(&keys);
