@@ -81,6 +81,8 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
         let permit = |full_key, lease| Found::Nothing(Some(Permit { cache: cache.clone(), full_key, lease }));
         let entry = match cache.bounded(backend.read(&full_key)).await {
             Ok(Read::Hit(entry)) => entry,
+            // A fill without a lease, where others need one, could come after a change.
+            Ok(Read::Miss(None)) if backend.capabilities().leases => return Found::Nothing(None),
             Ok(Read::Miss(lease)) => return permit(full_key, lease),
             Ok(Read::Leased | Read::Barred) => return Found::Nothing(None),
             Err(error) => return self.failed(error),

@@ -96,7 +96,12 @@ impl Case {
         (self.run)(ids);
     }
 
-    /// The key's and the value's kind, for people.
+    /// The call, the key and what it gives, in one line.
+    pub fn label(&self) -> String {
+        format!("{}, {}, {:?}", self.name, self.key_text(), self.gives)
+    }
+
+    /// The key's kind, for people.
     pub fn key_text(&self) -> &'static str {
         match self.key {
             KeyOf::U64 => "u64",

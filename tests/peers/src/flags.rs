@@ -10,6 +10,7 @@ usage: cargo run --release --manifest-path tests/peers/Cargo.toml -- [options]
   --only TABLE     one of hits, threads, stampede, ratio, memory, growth; may be repeated
   --quick          fewer rounds and smaller sizes
   --instructions   instructions per call, counted by valgrind, instead of the tables
+  --profile TEXT   call the hits whose name holds TEXT, for some seconds, for a profiler to look at
 ";
 
 /// What was asked for.
@@ -19,6 +20,7 @@ pub struct Flags {
     pub instructions: bool,
     /// This is the child whose instructions valgrind counts.
     pub counted: bool,
+    pub profile: Option<String>,
     only: Vec<String>,
 }
 
@@ -31,6 +33,7 @@ impl Flags {
                 "--quick" => flags.quick = true,
                 "--instructions" => flags.instructions = true,
                 "--counted" => flags.counted = true,
+                "--profile" => flags.profile = Some(words.next().ok_or(USAGE)?),
                 "--only" => match words.next().filter(|table| TABLES.contains(&table.as_str())) {
                     Some(table) => flags.only.push(table),
                     None => return Err(format!("`--only` names none of the tables\n\n{USAGE}")),

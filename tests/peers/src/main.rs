@@ -42,6 +42,10 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
+    if let Some(name) = &flags.profile {
+        measure::repeat(&cases, name);
+        return ExitCode::SUCCESS;
+    }
     print_tables(&cases, &flags);
     ExitCode::SUCCESS
 }

@@ -1,9 +1,14 @@
 //! Interleaved rounds: every case in turn, again and again, so that what else the machine does hits all alike.
 
-use std::sync::Barrier;
-use std::time::Instant;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::case::Case;
+use crate::value;
+
+/// How long a case runs for a profiler.
+const PROFILED: Duration = Duration::from_secs(4);
 
 /// Nanoseconds per call, of all rounds.
 #[derive(Debug, Clone, Copy)]
@@ -52,14 +57,37 @@ pub fn on_threads(cases: &[&Case], ids: &[u64], rounds: usize, threads: usize) -
     taken.into_iter().map(Nanos::of).collect()
 }
 
+/// From when the last thread is there until the slowest is done.
 fn time_together(case: &Case, ids: &[u64], threads: usize) -> f64 {
-    let barrier = Barrier::new(threads);
-    std::thread::scope(|scope| {
-        let work = || {
-            barrier.wait();
-            time(case, ids)
-        };
+    let (missing, begun) = (AtomicUsize::new(threads), OnceLock::new());
+    let work = || {
+        if missing.fetch_sub(1, Ordering::AcqRel) == 1 {
+            begun.get_or_init(Instant::now);
+        }
+        // A barrier that sleeps would let one be done before the other awakes.
+        while begun.get().is_none() {
+            std::hint::spin_loop();
+        }
+        case.run(ids);
+        begun.get().map_or(f64::NAN, |begun| begun.elapsed().as_nanos() as f64)
+    };
+    let slowest = std::thread::scope(|scope| {
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         running.into_iter().map(|thread| thread.join().expect("no case panics")).fold(0.0, f64::max)
-    })
+    });
+    slowest / ids.len() as f64
+}
+
+/// Calls what has this in its name, key or kind of value, for a profiler.
+pub fn repeat(cases: &[Case], name: &str) {
+    let ids: Vec<u64> = value::ids().take(128).cycle().take(4_096).collect();
+    for case in cases.iter().filter(|case| case.label().contains(name)) {
+        let start = Instant::now();
+        let mut calls = 0;
+        while start.elapsed() < PROFILED {
+            case.run(&ids);
+            calls += ids.len();
+        }
+        println!("{}: {calls} calls in {} s", case.label(), PROFILED.as_secs());
+    }
 }

@@ -8,7 +8,10 @@ use std::time::Duration;
 /// How long the loader takes.
 pub const LOADER: Duration = Duration::from_millis(20);
 
-type Call = dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+/// A caller.
+pub type Caller = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+type Call = dyn Fn() -> Caller + Send + Sync;
 
 /// A cache with one cold key.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ pub struct Stampede {
 /// The slow loader; it counts its runs.
 #[derive(Clone)]
 pub struct Loader {
+    /// No other loader's: a key that is cold for sure, also where a cache is a static.
+    pub id: u64,
     fails: bool,
     runs: Arc<AtomicU64>,
 }
@@ -28,12 +33,8 @@ pub struct Loader {
 impl Loader {
     /// A loader that never ran.
     pub fn new(fails: bool) -> Self {
-        Self { fails, runs: Arc::default() }
-    }
-
-    /// Whether it is the failing one.
-    pub fn fails(&self) -> bool {
-        self.fails
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self { id: COUNT.fetch_add(1, Ordering::Relaxed), fails, runs: Arc::default() }
     }
 
     /// Takes its time, and then fails if it is the failing one.
@@ -67,12 +68,12 @@ impl Stampede {
         F: Future<Output = ()> + Send + 'static,
     {
         let given = loader.clone();
-        let call = move || -> Pin<Box<dyn Future<Output = ()> + Send>> { Box::pin(call(given.clone())) };
+        let call = move || -> Caller { Box::pin(call(given.clone())) };
         Self { name, call: Arc::new(call), loader: loader.clone() }
     }
 
     /// One of those who come.
-    pub fn call(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    pub fn call(&self) -> Caller {
         (self.call)()
     }
 

@@ -31,10 +31,8 @@ impl Project {
     pub fn load(id: u64) -> Self {
         Self {
             id,
-            name: format!("The quick brown project number {id}"),
-            tags: ["quarterly-report", "customer-facing", "approved-by-finance", "europe-and-middle-east"]
-                .map(str::to_owned)
-                .to_vec(),
+            name: format!("A project with a name of some sixty letters, like {id:08}"),
+            tags: vec!["quarterly-report-for-the-board".to_owned(), "approved-by-finance-and-legal".to_owned()],
             created: 1_767_225_600 + id,
         }
     }

@@ -18,7 +18,8 @@ impl State {
         match self.live(key, now).map(|slot| &slot.content) {
             Some(Content::Barrier { .. }) => Read::Barred,
             Some(_) => Read::Leased,
-            None => Read::Miss(self.grant(key, now)),
+            // Without room for a lease, nothing would take the right to fill away again.
+            None => self.grant(key, now).map_or(Read::Leased, |lease| Read::Miss(Some(lease))),
         }
     }
 

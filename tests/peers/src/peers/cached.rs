@@ -129,7 +129,7 @@ pub(super) fn numbers(capacity: usize) -> Numbers {
 }
 
 /// Its single flight is an option of `#[cached]`.
-#[cached(sync_writes = "by_key", key = "bool", convert = { loader.fails() })]
+#[cached(sync_writes = "by_key", key = "u64", convert = { loader.id })]
 async fn by_key(loader: Loader) -> Result<u64, Down> {
     loader.load().await
 }

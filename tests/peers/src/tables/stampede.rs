@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -12,6 +13,8 @@ use crate::ours::Service;
 use crate::peers;
 use crate::stampede::{LOADER, Loader, Stampede};
 use crate::table::Table;
+
+const TASKS: usize = 16;
 
 /// Who is not done by then is stopped.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -40,7 +43,7 @@ pub fn print(flags: &Flags) {
         }
     }
     table.print(&format!(
-        "{callers} tasks on one cold key, a loader of {} ms, best of {rounds} (a load: the most of any round)",
+        "{callers} callers, in {TASKS} tasks, of one cold key; a loader of {} ms; best of {rounds} rounds, most loads of any",
         LOADER.as_millis()
     ));
 }
@@ -64,17 +67,17 @@ fn alone(loader: &Loader) -> Stampede {
     Stampede::new("no cache: each loads", loader, |loader| async move { drop(loader.load().await) })
 }
 
+/// The callers are in a few tasks, so that what is measured is the cache and not how fast tasks are started.
 fn run(stampede: &Stampede, callers: usize) -> (Duration, u64) {
-    let start = Instant::now();
-    let done = block_on(async {
-        let mut tasks = JoinSet::new();
-        for _ in 0..callers {
-            tasks.spawn(stampede.call());
-        }
+    let groups: Vec<_> =
+        (0..TASKS).map(|_| join_all((0..callers / TASKS).map(|_| stampede.call()))).collect();
+    let taken = block_on(async {
+        let start = Instant::now();
+        let mut tasks: JoinSet<_> = groups.into_iter().collect();
         let done = timeout(PATIENCE, async { while tasks.join_next().await.is_some() {} }).await;
         let taken = start.elapsed();
         tasks.shutdown().await;
         if done.is_ok() { taken } else { PATIENCE }
     });
-    (done, stampede.loads())
+    (taken, stampede.loads())
 }
