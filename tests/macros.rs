@@ -72,6 +72,11 @@ impl Service {
         id * 2
     }
 
+    // On one line: its braces are not "unnecessary".
+    #[rustfmt::skip]
+    #[cached(key = "line:<id>", ttl = 300)]
+    async fn line(&self, id: u64) -> u64 { self.plain(id).await }
+
     #[cached(key = "option:<id>", ttl = 300)]
     async fn option(&self, id: u64) -> Option<Project> {
         self.loaded();
@@ -261,6 +266,7 @@ async fn a_second_call_is_a_hit_for_every_shape() {
     let s = service();
     for round in 1..=2 {
         assert_eq!(s.plain(4).await, 8, "{round}");
+        assert_eq!(s.line(4).await, 8);
         assert_eq!(s.option(4).await, Some(project(4, "a")));
         assert_eq!(s.result(4).await, Ok(project(4, "a")));
         assert_eq!(s.both(4).await, Ok(Some(project(4, "a"))));

@@ -145,10 +145,12 @@ impl Function {
     }
 
     /// The author's block, untouched, after `first`. In new braces the compiler would not know an error of syntax
-    /// in it for the one that it has reported already.
+    /// in it for the one that it has reported already; and outside of a `match` it would call the braces of a body
+    /// on one line unnecessary.
     pub(crate) fn body_after(&self, first: TokenStream) -> TokenStream {
+        let body = &self.body;
         let mut tokens = first;
-        tokens.extend([TokenTree::Group(self.body.clone())]);
+        tokens.extend(quote!(match () { () => #body }));
         let mut group = Group::new(Delimiter::Brace, tokens);
         // rustc loses its `dead_code` lint of the whole impl if the braces come from the macro.
         group.set_span(self.body.span());

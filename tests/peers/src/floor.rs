@@ -66,8 +66,12 @@ pub fn cases() -> Vec<Case> {
     let owned: &'static Floor<Project> = Box::leak(Box::new(Floor::new()));
     let (one, one_shared) = (Project::load(1_000_000), Project::load_shared(1_000_000));
     vec![
-        Case::new("floor: sharded table", KeyOf::U64, Gives::Arc, async |id| shared.get(id, Project::load_shared).await),
-        Case::new("floor: sharded table", KeyOf::U64, Gives::Clone, async |id| owned.get(id, Project::load).await),
+        Case::new("floor: sharded table", KeyOf::U64, Gives::Arc, async |id| {
+            shared.get(id, Project::load_shared).await
+        }),
+        Case::new("floor: sharded table", KeyOf::U64, Gives::Clone, async |id| {
+            owned.get(id, Project::load).await
+        }),
         Case::sync("the clone alone", KeyOf::U64, Gives::Arc, move |_| Arc::clone(&one_shared)),
         Case::sync("the clone alone", KeyOf::U64, Gives::Clone, move |_| one.clone()),
     ]

@@ -10,6 +10,9 @@ use crate::value;
 /// How many calls are counted of each case.
 const CALLS: usize = 512;
 
+/// The full name of the function that is counted: with a pattern, valgrind does not dump after it.
+const COUNTED: &str = "cache_peers::instructions::counted_calls";
+
 /// Counts every case in one child, this program again, under valgrind.
 pub fn print(cases: &[Case]) -> Result<(), String> {
     let program = std::env::current_exe().map_err(|error| format!("skipped: {error}"))?;
@@ -33,7 +36,11 @@ pub fn print(cases: &[Case]) -> Result<(), String> {
 
 fn count(program: &Path, directory: &Path, cases: usize) -> Result<Vec<u64>, String> {
     let status = Command::new("valgrind")
-        .args(["--tool=callgrind", "--toggle-collect=*counted_calls*", "--dump-after=*counted_calls*"])
+        .args([
+            "--tool=callgrind".to_owned(),
+            format!("--toggle-collect={COUNTED}"),
+            format!("--dump-after={COUNTED}"),
+        ])
         .arg(format!("--callgrind-out-file={}", directory.join("out").display()))
         .arg(program)
         .arg("--counted")

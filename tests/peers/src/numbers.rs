@@ -40,7 +40,11 @@ impl Numbers {
     }
 
     /// One whose call is not.
-    pub fn sync(name: &'static str, loads: &Loads, call: impl Fn(u64) -> u64 + Send + Sync + 'static) -> Self {
+    pub fn sync(
+        name: &'static str,
+        loads: &Loads,
+        call: impl Fn(u64) -> u64 + Send + Sync + 'static,
+    ) -> Self {
         Self { name, case: Case::sync(name, KeyOf::U64, Gives::Clone, call), loads: loads.clone() }
     }
 

@@ -23,7 +23,11 @@ impl Table {
         let widths: Vec<usize> = (0..self.head.len())
             .map(|column| {
                 let rows = std::iter::once(&self.head).chain(&self.rows);
-                rows.filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0).max(3)
+                rows.filter_map(|row| row.get(column))
+                    .map(|cell| cell.chars().count())
+                    .max()
+                    .unwrap_or(0)
+                    .max(3)
             })
             .collect();
         print_row(&self.head, &widths);

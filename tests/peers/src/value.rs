@@ -32,7 +32,10 @@ impl Project {
         Self {
             id,
             name: format!("A project with a name of some sixty letters, like {id:08}"),
-            tags: vec!["quarterly-report-for-the-board".to_owned(), "approved-by-finance-and-legal".to_owned()],
+            tags: vec![
+                "quarterly-report-for-the-board".to_owned(),
+                "approved-by-finance-and-legal".to_owned(),
+            ],
             created: 1_767_225_600 + id,
         }
     }

@@ -43,7 +43,7 @@ impl Service {
                         ::core::pin::pin!(
                             async move { if false { return
                             ::cache_runtime::__private::typed:: < ApiResult < Project > >
-                            (); } { self.db.project(id). await } }
+                            (); } match () { () => { self.db.project(id). await } } }
                         ),
                     )
                     .await

@@ -55,9 +55,9 @@ impl Service {
                             ::core::pin::pin!(
                                 async move { if false { return
                                 ::cache_runtime::__private::typed:: < Result < Project,
-                                DbError > > (); } { let __self = self; let id = id; let
-                                __ret : Result < Project, DbError > = { __self.db
-                                .project(id). await }; __ret } }
+                                DbError > > (); } match () { () => { let __self = self; let
+                                id = id; let __ret : Result < Project, DbError > = { __self
+                                .db.project(id). await }; __ret } } }
                             ),
                         )
                         .await

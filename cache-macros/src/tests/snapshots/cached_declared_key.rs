@@ -37,7 +37,7 @@ impl Service {
                         ::core::pin::pin!(
                             async move { if false { return
                             ::cache_runtime::__private::typed:: < Option < Project > >
-                            (); } { self.db.project(id). await } }
+                            (); } match () { () => { self.db.project(id). await } } }
                         ),
                     )
                     .await

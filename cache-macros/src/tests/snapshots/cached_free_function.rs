@@ -55,7 +55,7 @@ async fn rate(
                     ::core::pin::pin!(
                         async move { if false { return
                         ::cache_runtime::__private::typed:: < Result < u64, Error > > ();
-                        } { ask(from, to). await } }
+                        } match () { () => { ask(from, to). await } } }
                     ),
                 )
                 .await

@@ -54,8 +54,9 @@ impl Service {
                         ::cache_runtime::__private::Own,
                         ::core::pin::pin!(
                             async move { if false { return
-                            ::cache_runtime::__private::typed:: < Vec < Row > > (); } {
-                            self.rows(query, number, limit). await } }
+                            ::cache_runtime::__private::typed:: < Vec < Row > > (); }
+                            match () { () => { self.rows(query, number, limit). await } }
+                            }
                         ),
                     )
                     .await

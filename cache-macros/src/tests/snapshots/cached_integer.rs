@@ -38,8 +38,8 @@ impl Service {
                         ::cache_runtime::__private::Own,
                         ::core::pin::pin!(
                             async move { if false { return
-                            ::cache_runtime::__private::typed:: < Project > (); } { self
-                            .db.project(id). await } }
+                            ::cache_runtime::__private::typed:: < Project > (); } match
+                            () { () => { self.db.project(id). await } } }
                         ),
                     )
                     .await

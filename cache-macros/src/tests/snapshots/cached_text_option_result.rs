@@ -52,8 +52,9 @@ impl Service {
                         ::core::pin::pin!(
                             async move { if false { return
                             ::cache_runtime::__private::typed:: < Result < Option <
-                            Project >, DbError > > (); } { if slug.is_empty() { return
-                            Ok(None); } self.db.by_slug(slug). await } }
+                            Project >, DbError > > (); } match () { () => { if slug
+                            .is_empty() { return Ok(None); } self.db.by_slug(slug). await
+                            } } }
                         ),
                     )
                     .await

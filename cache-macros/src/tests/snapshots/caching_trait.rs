@@ -40,7 +40,7 @@ impl Projects for Service {
                         ::core::pin::pin!(
                             async move { if false { return
                             ::cache_runtime::__private::typed:: < Option < Project > >
-                            (); } { self.db.project(id). await } }
+                            (); } match () { () => { self.db.project(id). await } } }
                         ),
                     )
                     .await
@@ -106,7 +106,7 @@ impl Projects for Service {
                 },
                 ::core::pin::pin!(
                     async move { if false { return ::cache_runtime::__private::typed:: <
-                    () > (); } { self.db.remove(id). await } }
+                    () > (); } match () { () => { self.db.remove(id). await } } }
                 ),
                 |_| [],
             )

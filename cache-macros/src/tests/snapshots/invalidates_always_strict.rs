@@ -54,7 +54,8 @@ impl Service {
                 ::cache_runtime::__private::shape::Result,
                 ::core::pin::pin!(
                     async move { if false { return ::cache_runtime::__private::typed:: <
-                    Result < (), Error > > (); } { self.db.remove(id). await } }
+                    Result < (), Error > > (); } match () { () => { self.db.remove(id).
+                    await } } }
                 ),
                 |_| [],
             )

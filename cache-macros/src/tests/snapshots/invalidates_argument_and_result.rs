@@ -61,8 +61,8 @@ impl Service {
                 ::cache_runtime::__private::shape::Result,
                 ::core::pin::pin!(
                     async move { if false { return ::cache_runtime::__private::typed:: <
-                    Result < Project, DbError > > (); } { self.db.update(id, change).
-                    await } }
+                    Result < Project, DbError > > (); } match () { () => { self.db
+                    .update(id, change). await } } }
                 ),
                 |ret| [
                     {

@@ -30,7 +30,7 @@ impl Service {
                 },
                 ::core::pin::pin!(
                     async move { if false { return ::cache_runtime::__private::typed:: <
-                    Project > (); } { self.db.rename(slug). await } }
+                    Project > (); } match () { () => { self.db.rename(slug). await } } }
                 ),
                 |ret| [
                     {

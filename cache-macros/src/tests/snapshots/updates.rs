@@ -80,8 +80,8 @@ impl Service {
                 ::cache_runtime::__private::shape::Result,
                 ::core::pin::pin!(
                     async move { if false { return ::cache_runtime::__private::typed:: <
-                    Result < Project, DbError > > (); } { self.db.replace(id, new). await
-                    } }
+                    Result < Project, DbError > > (); } match () { () => { self.db
+                    .replace(id, new). await } } }
                 ),
             )
             .await

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cached::macros::{cached, concurrent_cached};
 use cached::ShardedLruCache;
+use cached::macros::{cached, concurrent_cached};
 
 use crate::case::{Case, Gives, KeyOf};
 use crate::numbers::{Loads, Numbers};

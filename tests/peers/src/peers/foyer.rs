@@ -30,9 +30,8 @@ pub(super) fn cases() -> Vec<Case> {
     let owned_by_id: Cache<u64, Project> = CacheBuilder::new(CAPACITY as usize).build();
     let (by_text, by_three) = (cache(), cache());
     let (owned_by_text, owned_by_three) = (cache(), cache());
-    let cloned = |entry: foyer::Result<foyer::CacheEntry<String, Project>>| {
-        entry.map(|entry| entry.value().clone())
-    };
+    let cloned =
+        |entry: foyer::Result<foyer::CacheEntry<String, Project>>| entry.map(|entry| entry.value().clone());
     let counted = |entry: foyer::Result<foyer::CacheEntry<String, Arc<Project>>>| {
         entry.map(|entry| Arc::clone(entry.value()))
     };

@@ -18,7 +18,8 @@ const BYTES_PER_ENTRY: usize = 600;
 
 /// Prints the table.
 pub fn print(flags: &Flags) {
-    let sizes: &[usize] = if flags.quick { &[1_000, 100_000, 1_000_000] } else { &[1_000, 100_000, 10_000_000] };
+    let sizes: &[usize] =
+        if flags.quick { &[1_000, 100_000, 1_000_000] } else { &[1_000, 100_000, 10_000_000] };
     let mut table =
         Table::new(&["hit", "entries", "median ns", "minimum ns", "× smallest", "ns more than the smallest"]);
     let mut smallest: Vec<f64> = Vec::new();

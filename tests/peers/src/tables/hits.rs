@@ -58,7 +58,8 @@ fn print_column(hits: &[Hit<'_>], gives: Gives, rounds: usize) {
         let mut of_key: Vec<_> = hits.iter().filter(|hit| hit.case.key == key).collect();
         of_key.sort_by(|a, b| a.nanos.minimum.total_cmp(&b.nanos.minimum));
         for Hit { case, nanos, allocations } in of_key {
-            let name = if case.side == Side::Ours { format!("**{}**", case.name) } else { case.name.to_owned() };
+            let name =
+                if case.side == Side::Ours { format!("**{}**", case.name) } else { case.name.to_owned() };
             table.row([
                 name,
                 case.key_text().to_owned(),
@@ -94,7 +95,8 @@ fn print_goals(hits: &[Hit<'_>]) {
     goal("Arc: times faster than the best peer with a text key", ratio_text(peer, text), "≥ 2");
     let clone = least(Gives::Clone, KeyOf::U64, Side::Floor, "clone");
     goal("clone: times the bare clone", ratio_text(owned, clone), "≤ 1.3");
-    let peer = least(Gives::Clone, KeyOf::U64, Side::Peer, "").min(least(Gives::Clone, KeyOf::Text, Side::Peer, ""));
+    let peer =
+        least(Gives::Clone, KeyOf::U64, Side::Peer, "").min(least(Gives::Clone, KeyOf::Text, Side::Peer, ""));
     goal("clone: times faster than the best peer", ratio_text(peer, owned), "> 1");
     goal("three parts: times the one-part figure", ratio_text(three, text), "≤ 1.6");
     let allocations = hits.iter().filter(|hit| hit.case.side == Side::Ours && hit.case.gives == Gives::Arc);

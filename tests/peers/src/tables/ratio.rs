@@ -16,8 +16,10 @@ pub fn print(flags: &Flags) {
     // What comes before the cache is full says nothing of how it evicts.
     let (warm_up, measured) = ids.split_at(requests / 5);
     let mut table = Table::new(&["cache", "hit ratio"]);
-    let mut ratios: Vec<(String, f64)> = vec![("bound: the most frequent 1 % are always there".to_owned(), bound)];
-    let makes: Vec<_> = std::iter::once(ours::numbers as peers::MakeNumbers).chain(peers::numbers()).collect();
+    let mut ratios: Vec<(String, f64)> =
+        vec![("bound: the most frequent 1 % are always there".to_owned(), bound)];
+    let makes: Vec<_> =
+        std::iter::once(ours::numbers as peers::MakeNumbers).chain(peers::numbers()).collect();
     for (index, make) in makes.into_iter().enumerate() {
         let cache = make(CAPACITY);
         let ratio = ratio(&cache, warm_up, measured);

@@ -38,7 +38,13 @@ pub fn print(cases: &[Case], flags: &Flags) {
     let alone = interleaved(&cases, &many, rounds);
     let together = on_threads(&cases, &many, rounds, 2);
     let mut table = Table::new(&[
-        "call", "key", "1 thread, median M/s", "best", "2 threads, median M/s", "best", "2 threads / 1",
+        "call",
+        "key",
+        "1 thread, median M/s",
+        "best",
+        "2 threads, median M/s",
+        "best",
+        "2 threads / 1",
     ]);
     order.sort_by(|&a, &b| together[a].median.total_cmp(&together[b].median));
     for &index in &order {
