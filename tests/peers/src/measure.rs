@@ -60,7 +60,10 @@ pub fn on_threads(cases: &[&Case], ids: &[u64], rounds: usize, threads: usize) -
 /// From when the last thread is there until the slowest is done.
 fn time_together(case: &Case, ids: &[u64], threads: usize) -> f64 {
     let (missing, begun) = (AtomicUsize::new(threads), OnceLock::new());
-    let work = || {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let work = |thread: usize| {
+        // The scheduler would leave threads of so short a life on the core that started them.
+        cores.get(thread).copied().map(core_affinity::set_for_current);
         if missing.fetch_sub(1, Ordering::AcqRel) == 1 {
             begun.get_or_init(Instant::now);
         }
@@ -71,8 +74,9 @@ fn time_together(case: &Case, ids: &[u64], threads: usize) -> f64 {
         case.run(ids);
         begun.get().map_or(f64::NAN, |begun| begun.elapsed().as_nanos() as f64)
     };
+    let work = &work;
     let slowest = std::thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let running: Vec<_> = (0..threads).map(|thread| scope.spawn(move || work(thread))).collect();
         running.into_iter().map(|thread| thread.join().expect("no case panics")).fold(0.0, f64::max)
     });
     slowest / ids.len() as f64

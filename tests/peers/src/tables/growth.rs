@@ -58,10 +58,10 @@ pub fn print(flags: &Flags) {
 }
 
 fn measure(cases: &[Case], entries: usize, quick: bool) -> Vec<Nanos> {
-    let rounds = if quick { 10 } else { 40 };
+    let rounds = if quick { 8 } else { 16 };
     let mut random = fastrand::Rng::with_seed(7);
-    // Other ids each time, or the processor's caches would hold what was asked for in the last round.
-    let ids: Vec<u64> = (0..400_000).map(|_| random.u64(0..entries as u64)).collect();
+    // So many that no cache of the processor holds what was asked for in the last round.
+    let ids: Vec<u64> = (0..200_000).map(|_| random.u64(0..entries as u64)).collect();
     let cases: Vec<&Case> = cases.iter().collect();
     interleaved(&cases, &ids, rounds)
 }

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Prints the table.
 pub fn print(flags: &Flags) {
-    let (callers, rounds) = if flags.quick { (10_000, 2) } else { (10_000, 7) };
+    let (callers, rounds) = if flags.quick { (10_000, 2) } else { (10_000, 15) };
     let mut table = Table::new(&["call", "loader", "loads", "best ms", "× loader"]);
     for fails in [false, true] {
         let names = all(fails).len();

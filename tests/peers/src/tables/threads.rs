@@ -8,12 +8,16 @@ use crate::value;
 
 /// Prints both tables.
 pub fn print(cases: &[Case], flags: &Flags) {
-    let (calls, rounds) = if flags.quick { (20_000, 20) } else { (50_000, 100) };
+    let (calls, rounds) = if flags.quick { (20_000, 20) } else { (50_000, 60) };
     // Values that are shared, so that no clone hides the rest; a map a thread shares nothing.
     let shared = |case: &&Case| {
         let compared = case.side != Side::Floor || case.name.starts_with("floor");
         let has_its_key = case.key != KeyOf::ThreeParts;
-        case.gives == Gives::Arc && has_its_key && compared && !case.name.contains("a map a thread")
+        case.gives == Gives::Arc
+            && has_its_key
+            && compared
+            && !case.name.contains("a map a thread")
+            && !case.name.contains("sync")
     };
     let cases: Vec<&Case> = cases.iter().filter(shared).collect();
     let mut many: Vec<u64> = value::ids().collect();
