@@ -1,14 +1,16 @@
 //! Tiers of every size: none, too small, by weight.
 
 use std::collections::HashMap;
-use std::pin::pin;
-use std::task::{Context, Waker};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use cache_runtime::{LocalTier, cached};
+use cache_runtime::{Backend, LocalTier, cached};
 use proptest::prelude::*;
 use tokio::sync::Semaphore;
 
-use super::world::{World, ready, world};
+use super::backend::Fault;
+use super::world::{World, ready, world, world_within};
 
 /// Holds nothing, one thing, a few, and all; by entries and by weight.
 const TIERS: [LocalTier; 7] = [
@@ -165,4 +167,42 @@ fn a_tier_that_is_too_small_evicts_and_the_backend_serves_what_it_evicted() {
     assert_eq!(world.loads(), 100);
     let calls = world.calls();
     assert!(calls > 350, "{calls}: most are served by the backend");
+}
+
+/// A backend that is full of barriers has no room for a lease. Without one, nothing would keep a late fill from
+/// storing what a write has made stale meanwhile.
+#[test]
+fn a_load_for_whose_lease_the_backend_has_no_room_is_not_stored() {
+    for tier in TIERS {
+        let world = world_within(tier, 700);
+        let others = ["app:number:1", "app:number:2"];
+        let token = ready(world.counting.begin_write(&others, Duration::from_secs(30)));
+        world.counting.set("fill", Fault::Pend(3));
+        {
+            let mut late = pin!(world.number(7));
+            let mut context = Context::from_waker(Waker::noop());
+            // On its way to the backend, unless it is not sent at all.
+            let sent = late.as_mut().poll(&mut context).is_pending();
+            let ended = world.counting.finish_write(&others, token.expect("memory answers"), None);
+            assert!(!ready(ended).expect("memory answers"));
+            ready(world.change(7, 2));
+            if sent {
+                assert_eq!(end(late), 8);
+            }
+        }
+        world.counting.heal();
+        assert_eq!((ready(world.number(7)), ready(world.number(7))), (9, 9), "{tier:?}");
+        assert_eq!(world.loads(), 2, "{tier:?}");
+    }
+}
+
+/// Polls a call until it ends, which a few times are enough for.
+fn end<T>(mut call: Pin<&mut impl Future<Output = T>>) -> T {
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..10 {
+        if let Poll::Ready(value) = call.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+    panic!("the call hangs");
 }

@@ -48,8 +48,14 @@ impl Large {
 }
 
 pub(crate) fn world(tier: LocalTier) -> World {
+    world_within(tier, 256 * 1024 * 1024)
+}
+
+/// A world whose backend holds so many bytes.
+pub(crate) fn world_within(tier: LocalTier, bytes: usize) -> World {
     let time = ManualClock::new();
-    let counting = Faulty::new(LocalKvNamespace::builder().clock(time.clock()).build());
+    let memory = LocalKvNamespace::builder().clock(time.clock()).capacity_bytes(bytes).build();
+    let counting = Faulty::new(memory);
     let backend: Arc<dyn Backend> = Arc::new(counting.clone());
     let cache = KvCacheService::builder(backend).clock(time.clock()).local_tier(tier).build();
     World {

@@ -43,13 +43,15 @@ pub enum Side {
     Floor,
 }
 
+type Run = dyn Fn(&[u64]) + Send + Sync;
+
 /// A cached call, on a cache of its own.
 pub struct Case {
     pub side: Side,
     pub name: &'static str,
     pub key: KeyOf,
     pub gives: Gives,
-    run: Box<dyn Fn(&[u64]) + Send + Sync>,
+    run: Box<Run>,
 }
 
 impl Case {

@@ -22,6 +22,7 @@ fn local_by_id(id: u64) -> Arc<Project> {
     Project::load_shared(id)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the attribute takes its keys by value")]
 #[memoize(SharedCache)]
 fn by_text(key: String) -> Arc<Project> {
     Project::load_shared(key.len() as u64)

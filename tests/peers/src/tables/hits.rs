@@ -27,7 +27,9 @@ pub fn print(cases: &[Case], flags: &Flags) {
     let ids: Vec<u64> = ids.into_iter().cycle().take(calls).collect();
 
     let cases: Vec<&Case> = cases.iter().collect();
-    cases.iter().for_each(|case| case.run(&ids));
+    for case in &cases {
+        case.run(&ids);
+    }
     let count = |case: &&Case| measure(|| case.run(&ids)).count_total as f64 / calls as f64;
     let allocations: Vec<f64> = cases.iter().map(count).collect();
     let nanos = interleaved(&cases, &ids, rounds);
