@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{Expr, LitStr};
 
@@ -89,8 +89,9 @@ impl Key {
 }
 
 impl TemplateKey {
-    /// An expression that renders the key from references to the parameters.
-    pub(crate) fn render(&self, private: &TokenStream, template: &TokenStream) -> TokenStream {
+    /// An expression that goes on from `start`, an empty key, and adds what the template says from references to the
+    /// parameters.
+    pub(crate) fn render(&self, private: &TokenStream, start: &TokenStream) -> TokenStream {
         let mut parts = self.parts.iter();
         let steps = self.template.segments.iter().map(|segment| match segment {
             Segment::Literal(text) => quote!(.literal(#text)),
@@ -109,7 +110,7 @@ impl TemplateKey {
                 }
             }
         });
-        quote!(#private::Render::new(#template) #(#steps)* .finish())
+        quote!(#start #(#steps)* .finish())
     }
 
     /// A call of the hidden function of the `#[cached]` method that has this template.
@@ -142,11 +143,6 @@ impl TemplateKey {
             encode(&cache, &mut name);
         }
         Ident::new(&name, span)
-    }
-
-    /// The name of the hidden function that tells the value's type.
-    pub(crate) fn hidden_value_name(&self, cache: Option<&Expr>, span: Span) -> Ident {
-        format_ident!("{}_v", self.hidden_name(cache, span), span = span)
     }
 }
 

@@ -98,10 +98,7 @@ impl Returns {
         if !can_fail || borrows(whole.to_token_stream()) {
             return quote!(#private::Own);
         }
-        quote!({
-            use #private::probe::{NotCloned as _, Probe};
-            Probe::<#whole>::new().failures()
-        })
+        quote!(#private::probe::Probe::<#whole>::new().failures())
     }
 
     /// The witness that the value can be stored, and that it is neither a `Result` nor an `Option` by another
@@ -114,10 +111,7 @@ impl Returns {
         if self.shape == Shape::Probed {
             return quote::quote_spanned!(span=> #private::value::<#value>());
         }
-        // The import must not look as if the author had written it.
-        let import = quote!(use #private::probe::{AnyValue as _, Probe};);
-        let call = quote::quote_spanned!(span=> #private::value_of::<#value>(Probe::<#value>::new().hold()));
-        quote!({ #import #call })
+        quote::quote_spanned!(span=> #private::value_of::<#value>(#private::probe::Probe::<#value>::new().hold()))
     }
 }
 

@@ -2,7 +2,38 @@
 
 use std::marker::PhantomData;
 
-use crate::key::RawKey;
+use crate::call::CallSite;
+use crate::key::{Key, RawKey};
+
+/// A key, the call site that stores under it, and in `D` what is known of the value.
+pub struct Stored<D> {
+    pub(crate) site: &'static CallSite,
+    pub(crate) key: RawKey,
+    declared: PhantomData<fn() -> D>,
+}
+
+impl<D> Stored<D> {
+    /// Tells where `key` is stored.
+    #[inline]
+    #[must_use]
+    pub const fn new(site: &'static CallSite, key: RawKey) -> Self {
+        Self { site, key, declared: PhantomData }
+    }
+
+    /// The key alone, of a value of type `V`.
+    #[inline]
+    #[must_use]
+    pub fn typed<V: ?Sized>(self) -> Key<V> {
+        self.key.typed()
+    }
+
+    /// The key alone.
+    #[inline]
+    #[must_use]
+    pub fn raw(self) -> RawKey {
+        self.key
+    }
+}
 
 /// A value of type `V`, with a time to live that is known while compiling.
 pub struct Value<V>(PhantomData<fn() -> V>);
@@ -12,30 +43,6 @@ pub struct ValueWithoutTtl<V>(PhantomData<fn() -> V>);
 pub struct Generic;
 /// No method caches the template; another error says so.
 pub struct Unknown;
-
-/// Makes any of them.
-#[must_use]
-pub fn new<D: Declared>() -> D {
-    D::NEW
-}
-
-/// Any of them.
-pub trait Declared {
-    #[doc(hidden)]
-    const NEW: Self;
-}
-
-impl<V> Declared for Value<V> {
-    const NEW: Self = Self(PhantomData);
-}
-
-impl<V> Declared for ValueWithoutTtl<V> {
-    const NEW: Self = Self(PhantomData);
-}
-
-impl Declared for Generic {
-    const NEW: Self = Self;
-}
 
 /// The method stores a `V` under this template.
 #[diagnostic::on_unimplemented(
@@ -63,12 +70,12 @@ impl HasTtl for Unknown {}
 
 /// The key of an update that brings its own time to live.
 #[must_use]
-pub fn with_own_ttl<V, D: Stores<V>>(_: &D, key: RawKey) -> RawKey {
-    key
+pub fn with_own_ttl<V, D: Stores<V>>(stored: Stored<D>) -> RawKey {
+    stored.key
 }
 
 /// The key of an update that takes the time to live of the `#[cached]` method.
 #[must_use]
-pub fn with_declared_ttl<V, D: Stores<V> + HasTtl>(_: &D, key: RawKey) -> RawKey {
-    key
+pub fn with_declared_ttl<V, D: Stores<V> + HasTtl>(stored: Stored<D>) -> RawKey {
+    stored.key
 }

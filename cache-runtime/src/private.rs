@@ -8,7 +8,7 @@ pub use crate::call::{
     CallSite, Cloned, Lookup, Own, Policy, Shape, StrictShape, cached, probe, shapes as shape, update,
     value_of, write,
 };
-pub use crate::declared;
+pub use crate::declared::{self, Stored};
 pub use crate::key::{Key, KeyPart, PartOf, PartRef, PartWriter, RawKey, Render, Template};
 pub use crate::ttl::Ttl;
 pub use crate::value::value;

@@ -8,6 +8,7 @@ use syn::spanned::Spanned;
 use super::{Expanded, cache_handle, call_site, pinned_body, siblings};
 use crate::args::Args;
 use crate::diag::located;
+use crate::duration::Ttl;
 use crate::item::Function;
 use crate::key::{Key, TemplateKey, compact};
 use crate::overlap;
@@ -29,25 +30,28 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     let witness = returns.witness(private);
     let shape = returns.shape(private);
     let failures = returns.failures(private);
-    let policy = policy(private, args, value);
+    let policy = policy(private, args, value, matches!(key, Key::Template(_)));
     let body = pinned_body(private, function, &returns.whole);
 
-    let (site, key, siblings, bounded) = match key {
+    let (stored, siblings, bounded) = match key {
         Key::Template(key) => {
             let template = template(private, args, key, value);
-            let site = call_site(private, "cached", &template, &function.sig.ident);
-            let rendered = if function.is_associated() {
+            let stored = if function.is_associated() {
                 key.call_hidden(private, args.cache.as_ref())
             } else {
-                siblings::render_with_static(private, &template, key)
+                let site = call_site(private, "cached", &template, &function.sig.ident);
+                let at = Ident::new("site", Span::mixed_site());
+                let key = key.render(private, &quote!(#at.render()));
+                quote!(match #site { #at => #private::Stored::<()>::new(#at, #key) })
             };
-            (site, rendered, siblings::expand(cached, key, &template), bounded(private, key))
+            (stored, siblings::expand(cached, key, &template), bounded(private, key))
         }
         Key::Expression(expr) => {
             let template = named_template(private, expr, value);
-            let site = call_site(private, "cached", &template, &function.sig.ident);
             let key = quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr));
-            (site, key, TokenStream::new(), TokenStream::new())
+            let site = call_site(private, "cached", &template, &function.sig.ident);
+            let stored = quote!(#private::Stored::<()>::new(#site, #key));
+            (stored, TokenStream::new(), TokenStream::new())
         }
     };
     // One place for all of it, the value's type: what is wrong with that is then one error.
@@ -56,7 +60,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     // Not seen by the author's body, which may have such names of its own.
     let [hit, miss] = ["hit", "miss"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
     let looked_up = quote_spanned! {at=>
-        match #private::cached(#handle, #site, #key, #witness, #shape).lookup() {
+        match #private::cached(#handle, #stored, #witness, #shape).lookup() {
             #private::Lookup::Hit(#hit) => #hit.wrap(),
             #private::Lookup::Miss(#miss) => #miss.load(#policy, #failures, #body).await,
         }
@@ -100,21 +104,23 @@ fn type_name(ty: &syn::Type) -> String {
     quote!(#ty).to_string().replace(" :: ", "::").replace(" < ", "<").replace(" >", ">").replace(" ,", ",")
 }
 
-fn policy(private: &TokenStream, args: &Args, value: &syn::Type) -> TokenStream {
+/// What is not in the template already: with a template of its own, only what is computed.
+fn policy(private: &TokenStream, args: &Args, value: &syn::Type, has_template: bool) -> TokenStream {
+    let told = |ttl: &Ttl| has_template && ttl.is_literal();
     // A closure's parameter needs the type said.
     let value = args.cache_if.as_ref().map(|_| quote!(::<#value>));
-    let start = match &args.ttl {
+    let start = match args.ttl.as_ref().filter(|ttl| !told(ttl)) {
         Some(ttl) => {
             let ttl = ttl.tokens(private);
             quote!(#private::Policy #value::new(#ttl))
         }
         None => quote!(#private::Policy #value::declared()),
     };
-    let none_ttl = args.none_ttl.as_ref().map(|(_, ttl)| {
+    let none_ttl = args.none_ttl.as_ref().filter(|(_, ttl)| !told(ttl)).map(|(_, ttl)| {
         let ttl = ttl.tokens(private);
         quote!(.none_ttl(#ttl))
     });
-    let version = args.version.map(|(_, version)| quote!(.version(#version)));
+    let version = args.version.filter(|_| !has_template).map(|(_, version)| quote!(.version(#version)));
     let cache_if = args.cache_if.as_ref().map(|condition: &Expr| quote!(.cache_if(#condition)));
     quote!(#start #none_ttl #version #cache_if)
 }

@@ -25,8 +25,8 @@ pub(crate) fn expand(declared: &Declared<'_>) -> TokenStream {
         ReturnType::Default => syn::parse_quote!(()),
     };
     let template = template(private, args, key, &value);
-    let rendered = super::siblings::render_with_static(private, &template, key);
     let site = super::call_site(private, "declares", &template, &sig.ident);
+    let rendered = key.render(private, &quote!(#site.render()));
     let mut sig = (*sig).clone();
     sig.output = syn::parse_quote!(-> #private::Key<#value>);
     let bounded = bounded(private, key);
@@ -36,7 +36,6 @@ pub(crate) fn expand(declared: &Declared<'_>) -> TokenStream {
         #[allow(clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref, clippy::allow_attributes, clippy::allow_attributes_without_reason)]
         #vis #sig {
             #bounded
-            let _ = #site;
             #rendered.typed()
         }
     }

@@ -35,8 +35,6 @@ fn call_site(private: &TokenStream, kind: &str, templates: &TokenStream, functio
         static SITE: #private::CallSite = #private::CallSite::#kind(
             &[#templates],
             ::core::concat!(::core::module_path!(), "::", #name),
-            ::core::file!(),
-            ::core::line!(),
         );
         #private::register!(SITE);
         &SITE

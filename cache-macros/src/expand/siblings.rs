@@ -1,4 +1,4 @@
-//! What `#[cached]` with a template emits beside the method: the key function, and the hidden functions that
+//! What `#[cached]` with a template emits beside the method: the key function, and the hidden function that
 //! `#[invalidates]` and `#[updates]` call, so that a template that nothing caches does not compile.
 
 use std::collections::BTreeSet;
@@ -8,14 +8,10 @@ use quote::{ToTokens, format_ident, quote};
 use syn::{GenericParam, Generics, Visibility, WherePredicate};
 
 use super::cached::Cached;
+use super::call_site;
 use crate::item::{Function, mentions};
 use crate::key::TemplateKey;
 use crate::template::Segment;
-
-/// The lints that speak of code that nobody wrote.
-pub(crate) fn allow() -> TokenStream {
-    quote!(#[allow(dead_code, non_snake_case, private_interfaces, clippy::all, clippy::pedantic, clippy::allow_attributes, clippy::allow_attributes_without_reason)])
-}
 
 pub(crate) fn expand(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {
     let key_fn = key_fn(cached, key, template);
@@ -29,11 +25,12 @@ pub(crate) fn render_with_static(
     template: &TokenStream,
     key: &TemplateKey,
 ) -> TokenStream {
-    let render = key.render(private, &quote!(&TEMPLATE));
-    quote!({
+    // The author's constants are not looked for in this block.
+    let start = quote!({
         static TEMPLATE: #private::Template = #template;
-        #render
-    })
+        #private::Render::new(&TEMPLATE)
+    });
+    key.render(private, &start)
 }
 
 /// `fn get_project_key(id: u64) -> Key<Project>`
@@ -72,23 +69,22 @@ fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     let text = &key.template.text;
     let doc = format!("The cache key of `{method}`: `{text}`.");
     let vis = visibility(function);
-    let (cfgs, allow) = (function.cfgs(), allow());
+    let cfgs = function.cfgs();
     quote! {
         #(#cfgs)*
         #[doc = #doc]
         #[must_use]
-        #allow
+        #[allow(dead_code, non_snake_case, private_interfaces, clippy::all, clippy::pedantic)]
         #vis fn #name #impl_generics (#receiver #(#inputs),*) -> #private::Key<#value> #where_clause {
             #rendered.typed()
         }
     }
 }
 
-/// The hidden functions, found by name from the template of an `#[invalidates]`.
+/// The hidden function, found by name from the template of an `#[invalidates]`.
 fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {
     let Cached { private, args, function, returns, .. } = cached;
     let name = key.hidden_name(args.cache.as_ref(), Span::call_site());
-    let value_name = key.hidden_value_name(args.cache.as_ref(), Span::call_site());
     let names: Vec<Ident> =
         (0..key.parts.len()).map(|index| format_ident!("p{index}", span = Span::mixed_site())).collect();
     let inputs = key.parts.iter().zip(&names).map(|(part, name)| match &part.ty {
@@ -121,21 +117,16 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
         (false, true) => quote!(#private::declared::Value<#value>),
         (false, false) => quote!(#private::declared::ValueWithoutTtl<#value>),
     };
-    let (cfgs, value_cfgs, allow) = (function.cfgs(), function.cfgs(), allow());
+    let site = call_site(private, "cached", template, &function.sig.ident);
+    let cfgs = function.cfgs();
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
         #[inline]
-        #allow
-        pub(crate) fn #name(#(#inputs),*) -> #private::RawKey {
-            static TEMPLATE: #private::Template = #template;
-            #private::Render::new(&TEMPLATE) #(#steps)* .finish()
-        }
-        #(#value_cfgs)*
-        #[doc(hidden)]
-        #allow
-        pub(crate) fn #value_name() -> #declared {
-            #private::declared::new()
+        #[allow(dead_code, private_interfaces)]
+        pub(crate) fn #name(#(#inputs),*) -> #private::Stored<#declared> {
+            let site = #site;
+            #private::Stored::new(site, site.render() #(#steps)* .finish())
         }
     }
 }
@@ -147,6 +138,9 @@ fn visibility(function: &Function) -> &Visibility {
 
 /// The generics that `used` mentions, with the bounds on them.
 pub(crate) fn used_generics(generics: &Generics, used: &TokenStream) -> Generics {
+    if generics.params.is_empty() {
+        return Generics::default();
+    }
     // A bound may bring in another generic, so look until nothing is added.
     let mut kept: BTreeSet<String> = BTreeSet::new();
     loop {

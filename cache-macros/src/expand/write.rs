@@ -73,13 +73,10 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
     });
     let keys = keys.iter().map(|key| match key {
         Key::Template(template) => {
-            let key = write.key(key);
-            let name = template.hidden_value_name(args.cache.as_ref(), Span::mixed_site());
-            let fallback = quote!(fn #name() -> #private::declared::Unknown { #private::declared::Unknown });
-            let declared = with_fallback(&fallback, &quote!(Self::#name()));
+            let stored = write.stored(template);
             let check =
                 Ident::new(if args.ttl.is_some() { "with_own_ttl" } else { "with_declared_ttl" }, span);
-            quote_spanned!(span=> #private::declared::#check::<#value, _>(&#declared, #key))
+            quote_spanned!(span=> #private::declared::#check::<#value, _>(#stored))
         }
         Key::Expression(expr) => quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr)),
     });
@@ -109,24 +106,14 @@ fn templates(private: &TokenStream, keys: &[Key], value: &syn::Type) -> TokenStr
     quote!(#(#templates),*)
 }
 
-/// `call`, with a trait in scope whose function is found when the type has none of that name.
-fn with_fallback(function: &TokenStream, call: &TokenStream) -> TokenStream {
-    let allow = super::siblings::allow();
-    quote!({
-        #allow
-        trait Fallback {
-            #function
-        }
-        impl<T: ?::core::marker::Sized> Fallback for T {}
-        #call
-    })
-}
-
 impl Write<'_> {
     /// An expression of the key.
     fn key(&self, key: &Key) -> TokenStream {
         match key {
-            Key::Template(key) => self.template_key(key),
+            Key::Template(key) => {
+                let stored = self.stored(key);
+                quote!(#stored.raw())
+            }
             Key::Expression(expr) => {
                 let private = &self.private;
                 quote_spanned!(expr.span()=> #private::any_key(#expr))
@@ -136,7 +123,7 @@ impl Write<'_> {
 
     /// A call of the hidden function of the method that caches this template. Where there is none, the fallback
     /// is found, whose bound nothing fulfils, and the bound's message is the error.
-    fn template_key(&self, key: &TemplateKey) -> TokenStream {
+    fn stored(&self, key: &TemplateKey) -> TokenStream {
         let private = &self.private;
         let cache: Option<&Expr> = self.args.cache.as_ref();
         let span = key.literal.span();
@@ -168,7 +155,7 @@ impl Write<'_> {
         let (generics, inputs): (Vec<_>, Vec<_>) =
             generics.map(|generic| (generic.clone(), quote!(_: #generic))).unzip();
         let fallback = quote_spanned! {Span::mixed_site()=>
-            fn #name<#(#generics),*>(#(#inputs),*) -> #private::RawKey
+            fn #name<#(#generics),*>(#(#inputs),*) -> #private::Stored<#private::declared::Unknown>
             where
                 Self: Cached,
             {
@@ -178,7 +165,7 @@ impl Write<'_> {
         // The path carries the template's span, so that an unknown template is underlined.
         let this = Ident::new("Self", at);
         let arguments = key.parts.iter().map(|part| part.argument(private));
-        let call = with_fallback(&fallback, &quote_spanned!(at=> #this::#name(#(#arguments),*)));
+        let call = quote_spanned!(at=> #this::#name(#(#arguments),*));
         quote!({
             #[diagnostic::on_unimplemented(
                 message = #message,
@@ -187,6 +174,10 @@ impl Write<'_> {
                 note = "a template of an impl with other bounds than this one is not visible here",
             )]
             trait Cached {}
+            trait Fallback {
+                #fallback
+            }
+            impl<T: ?::core::marker::Sized> Fallback for T {}
             #call
         })
     }
@@ -216,11 +207,8 @@ impl Kept {
             }
             parts.push(part);
         }
-        write.template_key(&TemplateKey {
-            literal: key.literal.clone(),
-            template: key.template.clone(),
-            parts,
-        })
+        let (literal, template) = (key.literal.clone(), key.template.clone());
+        write.key(&Key::Template(TemplateKey { literal, template, parts }))
     }
 
     fn bindings(&self, private: &TokenStream) -> TokenStream {

@@ -10,6 +10,7 @@ use super::policy::{Condition, Policy};
 use super::shape::{Outcome, Shape, ShapeKind};
 use super::site::{CallSite, Event};
 use crate::clock::millis;
+use crate::declared::Stored;
 use crate::key::RawKey;
 use crate::service::KvCacheService;
 use crate::store::{Deadlines, Entered, Hit as TierHit, Leader, Prepared, SharedError, Waited, leading};
@@ -59,13 +60,13 @@ enum Joined<T> {
 
 /// Begins a cached call.
 #[inline]
-pub fn cached<'a, V, O: ValueOps<V>, S: ShapeKind>(
-    cache: &'a KvCacheService,
-    site: &'static CallSite,
-    key: RawKey,
+pub fn cached<V, O: ValueOps<V>, S: ShapeKind, D>(
+    cache: &KvCacheService,
+    stored: Stored<D>,
     ops: O,
     shape: S,
-) -> Call<'a, V, O, S> {
+) -> Call<'_, V, O, S> {
+    let Stored { site, key, .. } = stored;
     let version = match site.version() {
         0 => key.template().declared_version(),
         own => own,

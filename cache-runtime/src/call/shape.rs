@@ -163,11 +163,12 @@ impl<T, E: From<CacheError>> StrictShape<Result<Option<T>, E>> for shapes::Resul
 
 /// Asks a type whether it is a `Result` or an `Option`, whatever it is called.
 ///
-/// An inherent method on `Probe<Result<T, E>>` wins over a trait's method on every `Probe<R>`: the technique of
-/// autoref specialization, with no autoref.
+/// An inherent method on `Probe<Result<T, E>>` wins over a trait's method on every `Probe<R>`, and over one of what it
+/// derefs to: the technique of autoref specialization, with no autoref.
 #[expect(missing_docs, reason = "the steps of one expression that the macros emit")]
 pub mod probe {
     use std::marker::PhantomData;
+    use std::ops::Deref;
     use std::sync::Arc;
 
     use super::shapes;
@@ -195,14 +196,6 @@ pub mod probe {
             Cloned
         }
     }
-
-    pub trait NotCloned: Sized {
-        fn failures(self) -> Own {
-            Own
-        }
-    }
-
-    impl<R> NotCloned for Probe<R> {}
 
     impl<T, E> Probe<Result<T, E>> {
         #[must_use]
@@ -248,13 +241,29 @@ pub mod probe {
 
     as_is! { u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, bool, char, () }
 
-    pub trait AnyValue: Sized {
-        fn hold(self) -> InArc {
+    /// The answer of every other type. A method that `Probe` has not for the type is looked for here, so that no
+    /// trait need be imported beside the question.
+    pub struct Any;
+
+    impl Any {
+        #[must_use]
+        pub const fn failures(&self) -> Own {
+            Own
+        }
+
+        #[must_use]
+        pub const fn hold(&self) -> InArc {
             InArc
         }
     }
 
-    impl<R> AnyValue for Probe<R> {}
+    impl<R: ?Sized> Deref for Probe<R> {
+        type Target = Any;
+
+        fn deref(&self) -> &Any {
+            &Any
+        }
+    }
 
     pub trait NoResult<R> {
         fn result(self) -> Bare<R>;

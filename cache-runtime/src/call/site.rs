@@ -2,13 +2,14 @@
 
 use std::any::TypeId;
 use std::fmt;
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::clock::millis;
 use crate::error::CacheError;
-use crate::key::Template;
+use crate::key::{Render, Template};
 
 /// The shortest time between two warnings of one call site.
 const WARN_EVERY_MILLIS: u64 = 10_000;
@@ -61,8 +62,8 @@ pub struct CallSite {
     kind: CallSiteKind,
     keys: &'static [Template],
     function: &'static str,
-    file: &'static str,
-    line: u32,
+    /// `None` for a method of the service.
+    place: Option<&'static Location<'static>>,
     registered: AtomicBool,
     /// The value's type, as of the first miss: a generic function has one call site for all its types.
     value: OnceLock<TypeId>,
@@ -141,8 +142,7 @@ impl CallSite {
         kind: CallSiteKind,
         keys: &'static [Template],
         function: &'static str,
-        file: &'static str,
-        line: u32,
+        place: Option<&'static Location<'static>>,
     ) -> Self {
         const fn zero() -> AtomicU64 {
             AtomicU64::new(0)
@@ -160,60 +160,44 @@ impl CallSite {
         };
         let registered = AtomicBool::new(false);
         let value = OnceLock::new();
-        Self { kind, keys, function, file, line, registered, value, warned: zero(), counters }
+        Self { kind, keys, function, place, registered, value, warned: zero(), counters }
     }
 
     /// The site of a `#[cached]`.
     #[doc(hidden)]
     #[must_use]
-    pub const fn cached(
-        keys: &'static [Template],
-        function: &'static str,
-        file: &'static str,
-        line: u32,
-    ) -> Self {
-        Self::new(CallSiteKind::Cached, keys, function, file, line)
+    #[track_caller]
+    pub const fn cached(keys: &'static [Template], function: &'static str) -> Self {
+        Self::new(CallSiteKind::Cached, keys, function, Some(Location::caller()))
     }
 
     /// The site of an `#[invalidates]`.
     #[doc(hidden)]
     #[must_use]
-    pub const fn invalidates(
-        keys: &'static [Template],
-        function: &'static str,
-        file: &'static str,
-        line: u32,
-    ) -> Self {
-        Self::new(CallSiteKind::Invalidates, keys, function, file, line)
+    #[track_caller]
+    pub const fn invalidates(keys: &'static [Template], function: &'static str) -> Self {
+        Self::new(CallSiteKind::Invalidates, keys, function, Some(Location::caller()))
     }
 
     /// The site of an `#[updates]`.
     #[doc(hidden)]
     #[must_use]
-    pub const fn updates(
-        keys: &'static [Template],
-        function: &'static str,
-        file: &'static str,
-        line: u32,
-    ) -> Self {
-        Self::new(CallSiteKind::Updates, keys, function, file, line)
+    #[track_caller]
+    pub const fn updates(keys: &'static [Template], function: &'static str) -> Self {
+        Self::new(CallSiteKind::Updates, keys, function, Some(Location::caller()))
     }
 
     /// The site of a `#[cache_key]`.
     #[doc(hidden)]
     #[must_use]
-    pub const fn declares(
-        keys: &'static [Template],
-        function: &'static str,
-        file: &'static str,
-        line: u32,
-    ) -> Self {
-        Self::new(CallSiteKind::Declares, keys, function, file, line)
+    #[track_caller]
+    pub const fn declares(keys: &'static [Template], function: &'static str) -> Self {
+        Self::new(CallSiteKind::Declares, keys, function, Some(Location::caller()))
     }
 
     /// The site of a service method.
     pub(crate) const fn manual(function: &'static str) -> Self {
-        Self::new(CallSiteKind::Manual, &[], function, "", 0)
+        Self::new(CallSiteKind::Manual, &[], function, None)
     }
 
     /// What the attribute does.
@@ -240,6 +224,14 @@ impl CallSite {
         self.keys.first().map_or("", Template::text)
     }
 
+    /// Begins a key of the site's template.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn render(&'static self) -> Render {
+        Render::new(self.keys.first().unwrap_or(Template::UNTYPED))
+    }
+
     /// The version of the value's type that the attribute says; 0 where it says none.
     #[inline]
     pub(crate) fn version(&self) -> u32 {
@@ -258,14 +250,14 @@ impl CallSite {
 
     /// The source file.
     #[must_use]
-    pub const fn file(&self) -> &'static str {
-        self.file
+    pub fn file(&self) -> &'static str {
+        self.place.map_or("", Location::file)
     }
 
     /// The line in the source file, from 1.
     #[must_use]
-    pub const fn line(&self) -> u32 {
-        self.line
+    pub fn line(&self) -> u32 {
+        self.place.map_or(0, Location::line)
     }
 
     /// What has happened here since the program began.
@@ -361,7 +353,7 @@ impl fmt::Debug for CallSite {
             .field("kind", &self.kind)
             .field("function", &self.function)
             .field("template", &self.template())
-            .field("place", &format_args!("{}:{}", self.file, self.line))
+            .field("place", &format_args!("{}:{}", self.file(), self.line()))
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }

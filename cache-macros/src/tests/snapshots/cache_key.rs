@@ -7,7 +7,7 @@
     clippy::allow_attributes_without_reason
 )]
 pub fn file_key(org: OrgId, path: &str) -> ::cache_runtime::__private::Key<File> {
-    let _ = {
+    {
         static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::declares(
             &[
                 ::cache_runtime::__private::Template::new("org:<org>:file:<path>")
@@ -18,27 +18,15 @@ pub fn file_key(org: OrgId, path: &str) -> ::cache_runtime::__private::Key<File>
                     .version(3u32),
             ],
             ::core::concat!(::core::module_path!(), "::", "file_key"),
-            ::core::file!(),
-            ::core::line!(),
         );
         ::cache_runtime::__private::register!(SITE);
         &SITE
-    };
-    {
-        static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
-                "org:<org>:file:<path>",
-            )
-            .kinds("tt")
-            .value("File")
-            .ttl(::cache_runtime::__private::Ttl::from_secs(3600u64))
-            .none_ttl(::cache_runtime::__private::Ttl::from_secs(1u64))
-            .version(3u32);
-        ::cache_runtime::__private::Render::new(&TEMPLATE)
-            .literal("org:")
-            .part::<OrgId>(::cache_runtime::__private::part(&org))
-            .literal(":file:")
-            .part::<str>(::cache_runtime::__private::part(&path))
-            .finish()
     }
+        .render()
+        .literal("org:")
+        .part::<OrgId>(::cache_runtime::__private::part(&org))
+        .literal(":file:")
+        .part::<str>(::cache_runtime::__private::part(&path))
+        .finish()
         .typed()
 }

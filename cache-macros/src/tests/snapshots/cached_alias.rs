@@ -2,21 +2,6 @@ impl Service {
     async fn get_project(&self, id: u64) -> ApiResult<Project> {
         match ::cache_runtime::__private::cached(
                 &self.cache,
-                {
-                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                        &[
-                            ::cache_runtime::__private::Template::new("project:<id>")
-                                .kinds("i")
-                                .value("Project")
-                                .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)),
-                        ],
-                        ::core::concat!(::core::module_path!(), "::", "get_project"),
-                        ::core::file!(),
-                        ::core::line!(),
-                    );
-                    ::cache_runtime::__private::register!(SITE);
-                    &SITE
-                },
                 Self::__key_project_3a_p(::cache_runtime::__private::part(&id)),
                 ::cache_runtime::__private::value::<Project>(),
                 {
@@ -31,15 +16,11 @@ impl Service {
             ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
             ::cache_runtime::__private::Lookup::Miss(miss) => {
                 miss.load(
-                        ::cache_runtime::__private::Policy::new(
-                            ::cache_runtime::__private::Ttl::from_secs(300u64),
-                        ),
-                        {
-                            use ::cache_runtime::__private::probe::{
-                                NotCloned as _, Probe,
-                            };
-                            Probe::<ApiResult<Project>>::new().failures()
-                        },
+                        ::cache_runtime::__private::Policy::declared(),
+                        ::cache_runtime::__private::probe::Probe::<
+                            ApiResult<Project>,
+                        >::new()
+                            .failures(),
                         ::core::pin::pin!(
                             async move { if false { return
                             ::cache_runtime::__private::typed:: < ApiResult < Project > >
@@ -57,51 +38,35 @@ impl Service {
         non_snake_case,
         private_interfaces,
         clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason
+        clippy::pedantic
     )]
     fn get_project_key(id: u64) -> ::cache_runtime::__private::Key<Project> {
         Self::__key_project_3a_p(::cache_runtime::__private::part(&id)).typed()
     }
     #[doc(hidden)]
     #[inline]
-    #[allow(
-        dead_code,
-        non_snake_case,
-        private_interfaces,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason
-    )]
+    #[allow(dead_code, private_interfaces)]
     pub(crate) fn __key_project_3a_p(
         p0: impl ::cache_runtime::__private::PartOf<u64>,
-    ) -> ::cache_runtime::__private::RawKey {
-        static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
-                "project:<id>",
-            )
-            .kinds("i")
-            .value("Project")
-            .ttl(::cache_runtime::__private::Ttl::from_secs(300u64));
-        ::cache_runtime::__private::Render::new(&TEMPLATE)
-            .literal("project:")
-            .part::<u64>(p0)
-            .finish()
-    }
-    #[doc(hidden)]
-    #[allow(
-        dead_code,
-        non_snake_case,
-        private_interfaces,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason
-    )]
-    pub(crate) fn __key_project_3a_p_v() -> ::cache_runtime::__private::declared::Value<
-        Project,
+    ) -> ::cache_runtime::__private::Stored<
+        ::cache_runtime::__private::declared::Value<Project>,
     > {
-        ::cache_runtime::__private::declared::new()
+        let site = {
+            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
+                &[
+                    ::cache_runtime::__private::Template::new("project:<id>")
+                        .kinds("i")
+                        .value("Project")
+                        .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)),
+                ],
+                ::core::concat!(::core::module_path!(), "::", "get_project"),
+            );
+            ::cache_runtime::__private::register!(SITE);
+            &SITE
+        };
+        ::cache_runtime::__private::Stored::new(
+            site,
+            site.render().literal("project:").part::<u64>(p0).finish(),
+        )
     }
 }

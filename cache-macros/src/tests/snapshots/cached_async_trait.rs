@@ -16,28 +16,29 @@ impl Service {
         ::std::boxed::Box::pin(async move {
             match ::cache_runtime::__private::cached(
                     &self.cache,
-                    {
-                        static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                            &[
-                                ::cache_runtime::__private::Template::expression(
-                                        "project_key(id)",
-                                    )
-                                    .value("Project"),
-                            ],
-                            ::core::concat!(::core::module_path!(), "::", "get_project"),
-                            ::core::file!(),
-                            ::core::line!(),
-                        );
-                        ::cache_runtime::__private::register!(SITE);
-                        &SITE
-                    },
-                    ::cache_runtime::__private::declared_key::<Project>(project_key(id)),
-                    {
-                        use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
-                        ::cache_runtime::__private::value_of::<
+                    ::cache_runtime::__private::Stored::<
+                        (),
+                    >::new(
+                        {
+                            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
+                                &[
+                                    ::cache_runtime::__private::Template::expression(
+                                            "project_key(id)",
+                                        )
+                                        .value("Project"),
+                                ],
+                                ::core::concat!(::core::module_path!(), "::", "get_project"),
+                            );
+                            ::cache_runtime::__private::register!(SITE);
+                            &SITE
+                        },
+                        ::cache_runtime::__private::declared_key::<
                             Project,
-                        >(Probe::<Project>::new().hold())
-                    },
+                        >(project_key(id)),
+                    ),
+                    ::cache_runtime::__private::value_of::<
+                        Project,
+                    >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
                     ::cache_runtime::__private::shape::Result,
                 )
                 .lookup()
@@ -46,12 +47,10 @@ impl Service {
                 ::cache_runtime::__private::Lookup::Miss(miss) => {
                     miss.load(
                             ::cache_runtime::__private::Policy::declared(),
-                            {
-                                use ::cache_runtime::__private::probe::{
-                                    NotCloned as _, Probe,
-                                };
-                                Probe::<Result<Project, DbError>>::new().failures()
-                            },
+                            ::cache_runtime::__private::probe::Probe::<
+                                Result<Project, DbError>,
+                            >::new()
+                                .failures(),
                             ::core::pin::pin!(
                                 async move { if false { return
                                 ::cache_runtime::__private::typed:: < Result < Project,

@@ -2,28 +2,27 @@ impl Service {
     pub async fn get_project(&self, id: u64) -> Option<Project> {
         match ::cache_runtime::__private::cached(
                 &self.cache,
-                {
-                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                        &[
-                            ::cache_runtime::__private::Template::expression(
-                                    "project_key(id)",
-                                )
-                                .value("Project"),
-                        ],
-                        ::core::concat!(::core::module_path!(), "::", "get_project"),
-                        ::core::file!(),
-                        ::core::line!(),
-                    );
-                    ::cache_runtime::__private::register!(SITE);
-                    &SITE
-                },
-                ::cache_runtime::__private::declared_key::<Project>(project_key(id)),
-                {
-                    use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
-                    ::cache_runtime::__private::value_of::<
-                        Project,
-                    >(Probe::<Project>::new().hold())
-                },
+                ::cache_runtime::__private::Stored::<
+                    (),
+                >::new(
+                    {
+                        static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
+                            &[
+                                ::cache_runtime::__private::Template::expression(
+                                        "project_key(id)",
+                                    )
+                                    .value("Project"),
+                            ],
+                            ::core::concat!(::core::module_path!(), "::", "get_project"),
+                        );
+                        ::cache_runtime::__private::register!(SITE);
+                        &SITE
+                    },
+                    ::cache_runtime::__private::declared_key::<Project>(project_key(id)),
+                ),
+                ::cache_runtime::__private::value_of::<
+                    Project,
+                >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
                 ::cache_runtime::__private::shape::Option,
             )
             .lookup()

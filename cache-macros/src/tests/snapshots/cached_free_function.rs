@@ -5,7 +5,7 @@ async fn rate(
 ) -> Result<u64, Error> {
     match ::cache_runtime::__private::cached(
             &::cache_runtime::__private::own(&cache),
-            {
+            match {
                 static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
                     &[
                         ::cache_runtime::__private::Template::new("rate:<from>/<to>")
@@ -14,30 +14,28 @@ async fn rate(
                             .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)),
                     ],
                     ::core::concat!(::core::module_path!(), "::", "rate"),
-                    ::core::file!(),
-                    ::core::line!(),
                 );
                 ::cache_runtime::__private::register!(SITE);
                 &SITE
-            },
-            {
-                static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
-                        "rate:<from>/<to>",
+            } {
+                site => {
+                    ::cache_runtime::__private::Stored::<
+                        (),
+                    >::new(
+                        site,
+                        site
+                            .render()
+                            .literal("rate:")
+                            .part::<Currency>(::cache_runtime::__private::part(&from))
+                            .literal("/")
+                            .part::<Currency>(::cache_runtime::__private::part(&to))
+                            .finish(),
                     )
-                    .kinds("tt")
-                    .value("u64")
-                    .ttl(::cache_runtime::__private::Ttl::from_secs(60u64));
-                ::cache_runtime::__private::Render::new(&TEMPLATE)
-                    .literal("rate:")
-                    .part::<Currency>(::cache_runtime::__private::part(&from))
-                    .literal("/")
-                    .part::<Currency>(::cache_runtime::__private::part(&to))
-                    .finish()
+                }
             },
-            {
-                use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
-                ::cache_runtime::__private::value_of::<u64>(Probe::<u64>::new().hold())
-            },
+            ::cache_runtime::__private::value_of::<
+                u64,
+            >(::cache_runtime::__private::probe::Probe::<u64>::new().hold()),
             ::cache_runtime::__private::shape::Result,
         )
         .lookup()
@@ -45,13 +43,9 @@ async fn rate(
         ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
         ::cache_runtime::__private::Lookup::Miss(miss) => {
             miss.load(
-                    ::cache_runtime::__private::Policy::new(
-                        ::cache_runtime::__private::Ttl::from_secs(60u64),
-                    ),
-                    {
-                        use ::cache_runtime::__private::probe::{NotCloned as _, Probe};
-                        Probe::<Result<u64, Error>>::new().failures()
-                    },
+                    ::cache_runtime::__private::Policy::declared(),
+                    ::cache_runtime::__private::probe::Probe::<Result<u64, Error>>::new()
+                        .failures(),
                     ::core::pin::pin!(
                         async move { if false { return
                         ::cache_runtime::__private::typed:: < Result < u64, Error > > ();
@@ -64,15 +58,7 @@ async fn rate(
 }
 ///The cache key of `rate`: `rate:<from>/<to>`.
 #[must_use]
-#[allow(
-    dead_code,
-    non_snake_case,
-    private_interfaces,
-    clippy::all,
-    clippy::pedantic,
-    clippy::allow_attributes,
-    clippy::allow_attributes_without_reason
-)]
+#[allow(dead_code, non_snake_case, private_interfaces, clippy::all, clippy::pedantic)]
 fn rate_key(from: Currency, to: Currency) -> ::cache_runtime::__private::Key<u64> {
     {
         static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
@@ -82,54 +68,44 @@ fn rate_key(from: Currency, to: Currency) -> ::cache_runtime::__private::Key<u64
             .value("u64")
             .ttl(::cache_runtime::__private::Ttl::from_secs(60u64));
         ::cache_runtime::__private::Render::new(&TEMPLATE)
-            .literal("rate:")
-            .part::<Currency>(::cache_runtime::__private::part(&from))
-            .literal("/")
-            .part::<Currency>(::cache_runtime::__private::part(&to))
-            .finish()
     }
+        .literal("rate:")
+        .part::<Currency>(::cache_runtime::__private::part(&from))
+        .literal("/")
+        .part::<Currency>(::cache_runtime::__private::part(&to))
+        .finish()
         .typed()
 }
 #[doc(hidden)]
 #[inline]
-#[allow(
-    dead_code,
-    non_snake_case,
-    private_interfaces,
-    clippy::all,
-    clippy::pedantic,
-    clippy::allow_attributes,
-    clippy::allow_attributes_without_reason
-)]
+#[allow(dead_code, private_interfaces)]
 pub(crate) fn __key_rate_3a_pfrom_q_2f_pto_q_in_cache(
     p0: impl ::cache_runtime::__private::PartOf<Currency>,
     p1: impl ::cache_runtime::__private::PartOf<Currency>,
-) -> ::cache_runtime::__private::RawKey {
-    static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
-            "rate:<from>/<to>",
-        )
-        .kinds("tt")
-        .value("u64")
-        .ttl(::cache_runtime::__private::Ttl::from_secs(60u64));
-    ::cache_runtime::__private::Render::new(&TEMPLATE)
-        .literal("rate:")
-        .part::<Currency>(p0)
-        .literal("/")
-        .part::<Currency>(p1)
-        .finish()
-}
-#[doc(hidden)]
-#[allow(
-    dead_code,
-    non_snake_case,
-    private_interfaces,
-    clippy::all,
-    clippy::pedantic,
-    clippy::allow_attributes,
-    clippy::allow_attributes_without_reason
-)]
-pub(crate) fn __key_rate_3a_pfrom_q_2f_pto_q_in_cache_v() -> ::cache_runtime::__private::declared::Value<
-    u64,
+) -> ::cache_runtime::__private::Stored<
+    ::cache_runtime::__private::declared::Value<u64>,
 > {
-    ::cache_runtime::__private::declared::new()
+    let site = {
+        static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
+            &[
+                ::cache_runtime::__private::Template::new("rate:<from>/<to>")
+                    .kinds("tt")
+                    .value("u64")
+                    .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)),
+            ],
+            ::core::concat!(::core::module_path!(), "::", "rate"),
+        );
+        ::cache_runtime::__private::register!(SITE);
+        &SITE
+    };
+    ::cache_runtime::__private::Stored::new(
+        site,
+        site
+            .render()
+            .literal("rate:")
+            .part::<Currency>(p0)
+            .literal("/")
+            .part::<Currency>(p1)
+            .finish(),
+    )
 }

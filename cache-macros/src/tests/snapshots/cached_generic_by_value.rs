@@ -10,32 +10,13 @@ impl Service {
     {
         match ::cache_runtime::__private::cached(
                 &::cache_runtime::__private::own(&self.pages),
-                {
-                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                        &[
-                            ::cache_runtime::__private::Template::new(
-                                    "page:<query.owner>:<number>",
-                                )
-                                .kinds("ti")
-                                .value("Vec<Row>"),
-                        ],
-                        ::core::concat!(::core::module_path!(), "::", "page"),
-                        ::core::file!(),
-                        ::core::line!(),
-                    );
-                    ::cache_runtime::__private::register!(SITE);
-                    &SITE
-                },
                 Self::__key_page_3a_powner_q_3a_pnumber_q_in_self_2epages(
                     ::cache_runtime::__private::part(&query.owner),
                     ::cache_runtime::__private::part(&number),
                 ),
-                {
-                    use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
-                    ::cache_runtime::__private::value_of::<
-                        Vec<Row>,
-                    >(Probe::<Vec<Row>>::new().hold())
-                },
+                ::cache_runtime::__private::value_of::<
+                    Vec<Row>,
+                >(::cache_runtime::__private::probe::Probe::<Vec<Row>>::new().hold()),
                 ::cache_runtime::__private::shape::Plain,
             )
             .lookup()
@@ -70,9 +51,7 @@ impl Service {
         non_snake_case,
         private_interfaces,
         clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason
+        clippy::pedantic
     )]
     pub(crate) fn page_cache_key<Q: Query>(
         query: Q,
@@ -89,44 +68,36 @@ impl Service {
     }
     #[doc(hidden)]
     #[inline]
-    #[allow(
-        dead_code,
-        non_snake_case,
-        private_interfaces,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason
-    )]
+    #[allow(dead_code, private_interfaces)]
     pub(crate) fn __key_page_3a_powner_q_3a_pnumber_q_in_self_2epages(
         p0: impl ::cache_runtime::__private::KeyPart,
         p1: impl ::cache_runtime::__private::PartOf<u32>,
-    ) -> ::cache_runtime::__private::RawKey {
-        static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
-                "page:<query.owner>:<number>",
-            )
-            .kinds("ti")
-            .value("Vec<Row>");
-        ::cache_runtime::__private::Render::new(&TEMPLATE)
-            .literal("page:")
-            .any_part(p0)
-            .literal(":")
-            .part::<u32>(p1)
-            .finish()
-    }
-    #[doc(hidden)]
-    #[allow(
-        dead_code,
-        non_snake_case,
-        private_interfaces,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason
-    )]
-    pub(crate) fn __key_page_3a_powner_q_3a_pnumber_q_in_self_2epages_v() -> ::cache_runtime::__private::declared::ValueWithoutTtl<
-        Vec<Row>,
+    ) -> ::cache_runtime::__private::Stored<
+        ::cache_runtime::__private::declared::ValueWithoutTtl<Vec<Row>>,
     > {
-        ::cache_runtime::__private::declared::new()
+        let site = {
+            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
+                &[
+                    ::cache_runtime::__private::Template::new(
+                            "page:<query.owner>:<number>",
+                        )
+                        .kinds("ti")
+                        .value("Vec<Row>"),
+                ],
+                ::core::concat!(::core::module_path!(), "::", "page"),
+            );
+            ::cache_runtime::__private::register!(SITE);
+            &SITE
+        };
+        ::cache_runtime::__private::Stored::new(
+            site,
+            site
+                .render()
+                .literal("page:")
+                .any_part(p0)
+                .literal(":")
+                .part::<u32>(p1)
+                .finish(),
+        )
     }
 }

@@ -3,28 +3,10 @@ impl Service {
     pub async fn get_project(&self, id: u64) -> Project {
         match ::cache_runtime::__private::cached(
                 &self.cache,
-                {
-                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                        &[
-                            ::cache_runtime::__private::Template::new("project:<id>")
-                                .kinds("i")
-                                .value("Project")
-                                .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)),
-                        ],
-                        ::core::concat!(::core::module_path!(), "::", "get_project"),
-                        ::core::file!(),
-                        ::core::line!(),
-                    );
-                    ::cache_runtime::__private::register!(SITE);
-                    &SITE
-                },
                 Self::__key_project_3a_p(::cache_runtime::__private::part(&id)),
-                {
-                    use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
-                    ::cache_runtime::__private::value_of::<
-                        Project,
-                    >(Probe::<Project>::new().hold())
-                },
+                ::cache_runtime::__private::value_of::<
+                    Project,
+                >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
                 ::cache_runtime::__private::shape::Plain,
             )
             .lookup()
@@ -32,9 +14,7 @@ impl Service {
             ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
             ::cache_runtime::__private::Lookup::Miss(miss) => {
                 miss.load(
-                        ::cache_runtime::__private::Policy::new(
-                            ::cache_runtime::__private::Ttl::from_secs(300u64),
-                        ),
+                        ::cache_runtime::__private::Policy::declared(),
                         ::cache_runtime::__private::Own,
                         ::core::pin::pin!(
                             async move { if false { return
@@ -53,51 +33,35 @@ impl Service {
         non_snake_case,
         private_interfaces,
         clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason
+        clippy::pedantic
     )]
     pub fn get_project_key(id: u64) -> ::cache_runtime::__private::Key<Project> {
         Self::__key_project_3a_p(::cache_runtime::__private::part(&id)).typed()
     }
     #[doc(hidden)]
     #[inline]
-    #[allow(
-        dead_code,
-        non_snake_case,
-        private_interfaces,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason
-    )]
+    #[allow(dead_code, private_interfaces)]
     pub(crate) fn __key_project_3a_p(
         p0: impl ::cache_runtime::__private::PartOf<u64>,
-    ) -> ::cache_runtime::__private::RawKey {
-        static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
-                "project:<id>",
-            )
-            .kinds("i")
-            .value("Project")
-            .ttl(::cache_runtime::__private::Ttl::from_secs(300u64));
-        ::cache_runtime::__private::Render::new(&TEMPLATE)
-            .literal("project:")
-            .part::<u64>(p0)
-            .finish()
-    }
-    #[doc(hidden)]
-    #[allow(
-        dead_code,
-        non_snake_case,
-        private_interfaces,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason
-    )]
-    pub(crate) fn __key_project_3a_p_v() -> ::cache_runtime::__private::declared::Value<
-        Project,
+    ) -> ::cache_runtime::__private::Stored<
+        ::cache_runtime::__private::declared::Value<Project>,
     > {
-        ::cache_runtime::__private::declared::new()
+        let site = {
+            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
+                &[
+                    ::cache_runtime::__private::Template::new("project:<id>")
+                        .kinds("i")
+                        .value("Project")
+                        .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)),
+                ],
+                ::core::concat!(::core::module_path!(), "::", "get_project"),
+            );
+            ::cache_runtime::__private::register!(SITE);
+            &SITE
+        };
+        ::cache_runtime::__private::Stored::new(
+            site,
+            site.render().literal("project:").part::<u64>(p0).finish(),
+        )
     }
 }

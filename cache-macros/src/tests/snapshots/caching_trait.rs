@@ -2,30 +2,12 @@ impl Projects for Service {
     async fn project(&self, id: u64) -> Option<Project> {
         match ::cache_runtime::__private::cached(
                 &self.store,
-                {
-                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                        &[
-                            ::cache_runtime::__private::Template::new("project:<id>")
-                                .kinds("i")
-                                .value("Project")
-                                .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)),
-                        ],
-                        ::core::concat!(::core::module_path!(), "::", "project"),
-                        ::core::file!(),
-                        ::core::line!(),
-                    );
-                    ::cache_runtime::__private::register!(SITE);
-                    &SITE
-                },
                 Self::__key_project_3a_p_in_self_2estore(
                     ::cache_runtime::__private::part(&id),
                 ),
-                {
-                    use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
-                    ::cache_runtime::__private::value_of::<
-                        Project,
-                    >(Probe::<Project>::new().hold())
-                },
+                ::cache_runtime::__private::value_of::<
+                    Project,
+                >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
                 ::cache_runtime::__private::shape::Option,
             )
             .lookup()
@@ -33,9 +15,7 @@ impl Projects for Service {
             ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
             ::cache_runtime::__private::Lookup::Miss(miss) => {
                 miss.load(
-                        ::cache_runtime::__private::Policy::new(
-                            ::cache_runtime::__private::Ttl::from_secs(60u64),
-                        ),
+                        ::cache_runtime::__private::Policy::declared(),
                         ::cache_runtime::__private::Own,
                         ::core::pin::pin!(
                             async move { if false { return
@@ -54,8 +34,6 @@ impl Projects for Service {
                     static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::invalidates(
                         &[::cache_runtime::__private::Template::new("project:<id>")],
                         ::core::concat!(::core::module_path!(), "::", "remove"),
-                        ::core::file!(),
-                        ::core::line!(),
                     );
                     ::cache_runtime::__private::register!(SITE);
                     &SITE
@@ -69,32 +47,24 @@ impl Projects for Service {
                             note = "a template of an impl with other bounds than this one is not visible here",
                         )]
                         trait Cached {}
-                        {
-                            #[allow(
-                                dead_code,
-                                non_snake_case,
-                                private_interfaces,
-                                clippy::all,
-                                clippy::pedantic,
-                                clippy::allow_attributes,
-                                clippy::allow_attributes_without_reason
-                            )]
-                            trait Fallback {
-                                fn __key_project_3a_p_in_self_2estore<P0>(
-                                    _: P0,
-                                ) -> ::cache_runtime::__private::RawKey
-                                where
-                                    Self: Cached,
-                                {
-                                    ::cache_runtime::__private::typed()
-                                }
+                        trait Fallback {
+                            fn __key_project_3a_p_in_self_2estore<P0>(
+                                _: P0,
+                            ) -> ::cache_runtime::__private::Stored<
+                                ::cache_runtime::__private::declared::Unknown,
+                            >
+                            where
+                                Self: Cached,
+                            {
+                                ::cache_runtime::__private::typed()
                             }
-                            impl<T: ?::core::marker::Sized> Fallback for T {}
-                            Self::__key_project_3a_p_in_self_2estore(
-                                ::cache_runtime::__private::part(&id),
-                            )
                         }
-                    },
+                        impl<T: ?::core::marker::Sized> Fallback for T {}
+                        Self::__key_project_3a_p_in_self_2estore(
+                            ::cache_runtime::__private::part(&id),
+                        )
+                    }
+                        .raw(),
                 ],
             )
             .run(
@@ -124,9 +94,7 @@ impl Service {
         non_snake_case,
         private_interfaces,
         clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason
+        clippy::pedantic
     )]
     pub(crate) fn project_key(id: u64) -> ::cache_runtime::__private::Key<Project> {
         Self::__key_project_3a_p_in_self_2estore(::cache_runtime::__private::part(&id))
@@ -134,43 +102,29 @@ impl Service {
     }
     #[doc(hidden)]
     #[inline]
-    #[allow(
-        dead_code,
-        non_snake_case,
-        private_interfaces,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason
-    )]
+    #[allow(dead_code, private_interfaces)]
     pub(crate) fn __key_project_3a_p_in_self_2estore(
         p0: impl ::cache_runtime::__private::PartOf<u64>,
-    ) -> ::cache_runtime::__private::RawKey {
-        static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
-                "project:<id>",
-            )
-            .kinds("i")
-            .value("Project")
-            .ttl(::cache_runtime::__private::Ttl::from_secs(60u64));
-        ::cache_runtime::__private::Render::new(&TEMPLATE)
-            .literal("project:")
-            .part::<u64>(p0)
-            .finish()
-    }
-    #[doc(hidden)]
-    #[allow(
-        dead_code,
-        non_snake_case,
-        private_interfaces,
-        clippy::all,
-        clippy::pedantic,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason
-    )]
-    pub(crate) fn __key_project_3a_p_in_self_2estore_v() -> ::cache_runtime::__private::declared::Value<
-        Project,
+    ) -> ::cache_runtime::__private::Stored<
+        ::cache_runtime::__private::declared::Value<Project>,
     > {
-        ::cache_runtime::__private::declared::new()
+        let site = {
+            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
+                &[
+                    ::cache_runtime::__private::Template::new("project:<id>")
+                        .kinds("i")
+                        .value("Project")
+                        .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)),
+                ],
+                ::core::concat!(::core::module_path!(), "::", "project"),
+            );
+            ::cache_runtime::__private::register!(SITE);
+            &SITE
+        };
+        ::cache_runtime::__private::Stored::new(
+            site,
+            site.render().literal("project:").part::<u64>(p0).finish(),
+        )
     }
 }
 #[cached(__used)]

@@ -6,8 +6,6 @@ impl Service {
                     static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::invalidates(
                         &[::cache_runtime::__private::Template::new("project:<id>")],
                         ::core::concat!(::core::module_path!(), "::", "remove"),
-                        ::core::file!(),
-                        ::core::line!(),
                     );
                     ::cache_runtime::__private::register!(SITE);
                     &SITE
@@ -21,32 +19,22 @@ impl Service {
                             note = "a template of an impl with other bounds than this one is not visible here",
                         )]
                         trait Cached {}
-                        {
-                            #[allow(
-                                dead_code,
-                                non_snake_case,
-                                private_interfaces,
-                                clippy::all,
-                                clippy::pedantic,
-                                clippy::allow_attributes,
-                                clippy::allow_attributes_without_reason
-                            )]
-                            trait Fallback {
-                                fn __key_project_3a_p<P0>(
-                                    _: P0,
-                                ) -> ::cache_runtime::__private::RawKey
-                                where
-                                    Self: Cached,
-                                {
-                                    ::cache_runtime::__private::typed()
-                                }
+                        trait Fallback {
+                            fn __key_project_3a_p<P0>(
+                                _: P0,
+                            ) -> ::cache_runtime::__private::Stored<
+                                ::cache_runtime::__private::declared::Unknown,
+                            >
+                            where
+                                Self: Cached,
+                            {
+                                ::cache_runtime::__private::typed()
                             }
-                            impl<T: ?::core::marker::Sized> Fallback for T {}
-                            Self::__key_project_3a_p(
-                                ::cache_runtime::__private::part(&id),
-                            )
                         }
-                    },
+                        impl<T: ?::core::marker::Sized> Fallback for T {}
+                        Self::__key_project_3a_p(::cache_runtime::__private::part(&id))
+                    }
+                        .raw(),
                 ],
             )
             .always()

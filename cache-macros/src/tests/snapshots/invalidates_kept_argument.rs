@@ -13,8 +13,6 @@ impl Service {
                             ),
                         ],
                         ::core::concat!(::core::module_path!(), "::", "rename"),
-                        ::core::file!(),
-                        ::core::line!(),
                     );
                     ::cache_runtime::__private::register!(SITE);
                     &SITE
@@ -41,34 +39,26 @@ impl Service {
                             note = "a template of an impl with other bounds than this one is not visible here",
                         )]
                         trait Cached {}
-                        {
-                            #[allow(
-                                dead_code,
-                                non_snake_case,
-                                private_interfaces,
-                                clippy::all,
-                                clippy::pedantic,
-                                clippy::allow_attributes,
-                                clippy::allow_attributes_without_reason
-                            )]
-                            trait Fallback {
-                                fn __key_slug_3a_pslug_q_3a_pid_q<P0, P1>(
-                                    _: P0,
-                                    _: P1,
-                                ) -> ::cache_runtime::__private::RawKey
-                                where
-                                    Self: Cached,
-                                {
-                                    ::cache_runtime::__private::typed()
-                                }
+                        trait Fallback {
+                            fn __key_slug_3a_pslug_q_3a_pid_q<P0, P1>(
+                                _: P0,
+                                _: P1,
+                            ) -> ::cache_runtime::__private::Stored<
+                                ::cache_runtime::__private::declared::Unknown,
+                            >
+                            where
+                                Self: Cached,
+                            {
+                                ::cache_runtime::__private::typed()
                             }
-                            impl<T: ?::core::marker::Sized> Fallback for T {}
-                            Self::__key_slug_3a_pslug_q_3a_pid_q(
-                                ::cache_runtime::__private::part(&kept_0),
-                                ::cache_runtime::__private::part(&ret.id),
-                            )
                         }
-                    },
+                        impl<T: ?::core::marker::Sized> Fallback for T {}
+                        Self::__key_slug_3a_pslug_q_3a_pid_q(
+                            ::cache_runtime::__private::part(&kept_0),
+                            ::cache_runtime::__private::part(&ret.id),
+                        )
+                    }
+                        .raw(),
                 ],
             )
             .await

@@ -6,8 +6,6 @@ impl Service {
                     static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::updates(
                         &[::cache_runtime::__private::Template::new("project:<id>")],
                         ::core::concat!(::core::module_path!(), "::", "replace"),
-                        ::core::file!(),
-                        ::core::line!(),
                     );
                     ::cache_runtime::__private::register!(SITE);
                     &SITE
@@ -15,66 +13,32 @@ impl Service {
                 ::cache_runtime::__private::declared::with_declared_ttl::<
                     Project,
                     _,
-                >(
-                    &{
-                        #[allow(
-                            dead_code,
-                            non_snake_case,
-                            private_interfaces,
-                            clippy::all,
-                            clippy::pedantic,
-                            clippy::allow_attributes,
-                            clippy::allow_attributes_without_reason
-                        )]
-                        trait Fallback {
-                            fn __key_project_3a_p_v() -> ::cache_runtime::__private::declared::Unknown {
-                                ::cache_runtime::__private::declared::Unknown
-                            }
-                        }
-                        impl<T: ?::core::marker::Sized> Fallback for T {}
-                        Self::__key_project_3a_p_v()
-                    },
-                    {
-                        #[diagnostic::on_unimplemented(
-                            message = "no `#[cached]` method of `{Self}` has the key template \"project:<id>\"",
-                            label = "nothing caches this key",
-                            note = "to invalidate a key of another type, name its key function: `#[invalidates(OtherService::get_key(id))]`",
-                            note = "a template of an impl with other bounds than this one is not visible here",
-                        )]
-                        trait Cached {}
+                >({
+                    #[diagnostic::on_unimplemented(
+                        message = "no `#[cached]` method of `{Self}` has the key template \"project:<id>\"",
+                        label = "nothing caches this key",
+                        note = "to invalidate a key of another type, name its key function: `#[invalidates(OtherService::get_key(id))]`",
+                        note = "a template of an impl with other bounds than this one is not visible here",
+                    )]
+                    trait Cached {}
+                    trait Fallback {
+                        fn __key_project_3a_p<P0>(
+                            _: P0,
+                        ) -> ::cache_runtime::__private::Stored<
+                            ::cache_runtime::__private::declared::Unknown,
+                        >
+                        where
+                            Self: Cached,
                         {
-                            #[allow(
-                                dead_code,
-                                non_snake_case,
-                                private_interfaces,
-                                clippy::all,
-                                clippy::pedantic,
-                                clippy::allow_attributes,
-                                clippy::allow_attributes_without_reason
-                            )]
-                            trait Fallback {
-                                fn __key_project_3a_p<P0>(
-                                    _: P0,
-                                ) -> ::cache_runtime::__private::RawKey
-                                where
-                                    Self: Cached,
-                                {
-                                    ::cache_runtime::__private::typed()
-                                }
-                            }
-                            impl<T: ?::core::marker::Sized> Fallback for T {}
-                            Self::__key_project_3a_p(
-                                ::cache_runtime::__private::part(&id),
-                            )
+                            ::cache_runtime::__private::typed()
                         }
-                    },
-                ),
-                {
-                    use ::cache_runtime::__private::probe::{AnyValue as _, Probe};
-                    ::cache_runtime::__private::value_of::<
-                        Project,
-                    >(Probe::<Project>::new().hold())
-                },
+                    }
+                    impl<T: ?::core::marker::Sized> Fallback for T {}
+                    Self::__key_project_3a_p(::cache_runtime::__private::part(&id))
+                }),
+                ::cache_runtime::__private::value_of::<
+                    Project,
+                >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
             )
             .run(
                 ::cache_runtime::__private::shape::Result,
