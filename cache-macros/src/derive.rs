@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Fields, GenericParam};
 
 use crate::diag::Diag;
-use crate::expand::private;
+use crate::expand::Runtime;
 
 /// `#[derive(KeyPart)]`
 pub(crate) fn key_part(input: TokenStream) -> TokenStream {
@@ -23,7 +23,7 @@ pub(crate) fn key_part(input: TokenStream) -> TokenStream {
 }
 
 fn expand(input: &DeriveInput, diag: &mut Diag) -> Option<TokenStream> {
-    let private = private(None);
+    let private = Runtime::new(None);
     let name = &input.ident;
     let (max_len, write) = match &input.data {
         Data::Struct(data) => newtype(&data.fields, &private, input, diag)?,
@@ -55,7 +55,7 @@ fn expand(input: &DeriveInput, diag: &mut Diag) -> Option<TokenStream> {
 
 fn newtype(
     fields: &Fields,
-    private: &TokenStream,
+    private: &Runtime,
     input: &DeriveInput,
     diag: &mut Diag,
 ) -> Option<(TokenStream, TokenStream)> {

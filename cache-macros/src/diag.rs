@@ -44,17 +44,6 @@ impl Diag {
     }
 }
 
-/// The tokens of a path, all of them at `span`, so that an error about the path underlines just that.
-pub(crate) fn located(path: &TokenStream, span: Span) -> TokenStream {
-    path.clone()
-        .into_iter()
-        .map(|mut token| {
-            token.set_span(span);
-            token
-        })
-        .collect()
-}
-
 /// The one of `known` that `word` most resembles, if any does.
 pub(crate) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known

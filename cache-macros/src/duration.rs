@@ -9,6 +9,7 @@ use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
 
 use crate::args::ungroup;
 use crate::diag::Diag;
+use crate::expand::Runtime;
 
 /// The longest that the runtime accepts, 1,000 years.
 const MAX_SECS: u64 = 1_000 * 365 * 24 * 60 * 60;
@@ -94,7 +95,7 @@ impl Ttl {
     }
 
     /// An expression of the runtime's `Ttl`.
-    pub(crate) fn tokens(&self, private: &TokenStream) -> TokenStream {
+    pub(crate) fn tokens(&self, private: &Runtime) -> TokenStream {
         match self {
             Self::Literal(duration) if duration.subsec_nanos() == 0 => {
                 let seconds = duration.as_secs();
@@ -107,7 +108,7 @@ impl Ttl {
             Self::Expression(expr) => {
                 // All of the path stands there, or the whole attribute would be underlined.
                 let span = Span::call_site().located_at(expr.span());
-                let private = crate::diag::located(private, span);
+                let private = private.at(span);
                 quote_spanned!(span=> #private::Ttl::from(#expr))
             }
         }

@@ -9,6 +9,7 @@ use syn::{Expr, LitStr};
 
 use crate::args::KeyArg;
 use crate::diag::Diag;
+use crate::expand::Runtime;
 use crate::item::{Function, mentions};
 use crate::part::{self, Part, RET, Sources};
 use crate::template::{Segment, Template};
@@ -91,7 +92,7 @@ impl Key {
 impl TemplateKey {
     /// An expression that goes on from `start`, an empty key, and adds what the template says from references to the
     /// parameters.
-    pub(crate) fn render(&self, private: &TokenStream, start: &TokenStream) -> TokenStream {
+    pub(crate) fn render(&self, private: &Runtime, start: &TokenStream) -> TokenStream {
         let mut parts = self.parts.iter();
         let steps = self.template.segments.iter().map(|segment| match segment {
             Segment::Literal(text) => quote!(.literal(#text)),
@@ -114,7 +115,7 @@ impl TemplateKey {
     }
 
     /// A call of the hidden function of the `#[cached]` method that has this template.
-    pub(crate) fn call_hidden(&self, private: &TokenStream, cache: Option<&Expr>) -> TokenStream {
+    pub(crate) fn call_hidden(&self, private: &Runtime, cache: Option<&Expr>) -> TokenStream {
         let name = self.hidden_name(cache, Span::mixed_site());
         let arguments = self.parts.iter().map(|part| part.argument(private));
         quote!(Self::#name(#(#arguments),*))

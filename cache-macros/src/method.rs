@@ -10,7 +10,7 @@ use crate::diag::Diag;
 use crate::expand::cached::Cached;
 use crate::expand::declare::Declared;
 use crate::expand::write::Write;
-use crate::expand::{Expanded, private};
+use crate::expand::{Expanded, Runtime};
 use crate::item::{Function, Output};
 use crate::key::Key;
 use crate::part::Sources;
@@ -114,7 +114,7 @@ pub(crate) fn expand_cached(
         return None;
     }
     let cached =
-        Cached { private: private(args.krate.as_ref()), args, function, key: key?, returns: returns? };
+        Cached { private: Runtime::new(args.krate.as_ref()), args, function, key: key?, returns: returns? };
     Some(expand::cached::expand(&cached))
 }
 
@@ -144,7 +144,7 @@ pub(crate) fn expand_write(
         return None;
     }
     let write = Write {
-        private: private(args.krate.as_ref()),
+        private: Runtime::new(args.krate.as_ref()),
         args,
         function,
         keys,
@@ -180,7 +180,7 @@ pub(crate) fn cache_key(tokens: TokenStream, item: TokenStream) -> TokenStream {
         Some(tokens) if diag.is_empty() => tokens,
         _ => {
             // A stand-in of the same signature, so that its callers have no errors of their own.
-            let private = private(args.krate.as_ref());
+            let private = Runtime::new(args.krate.as_ref());
             let value = match &declaration.function.sig.output {
                 ReturnType::Type(_, ty) => (**ty).clone(),
                 ReturnType::Default => syn::parse_quote!(()),
@@ -279,7 +279,7 @@ fn expand_cache_key(args: &Args, declaration: &Declaration, diag: &mut Diag) -> 
     }
     let Key::Template(key) = key else { return None };
     let declared = Declared {
-        private: private(args.krate.as_ref()),
+        private: Runtime::new(args.krate.as_ref()),
         args,
         attrs: &function.attrs,
         vis: &function.vis,

@@ -6,7 +6,8 @@ use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
 use syn::{GenericParam, LitStr, Type};
 
-use crate::diag::{Diag, located, suggest};
+use crate::diag::{Diag, suggest};
+use crate::expand::Runtime;
 use crate::item::{Function, mentions, ungroup};
 use crate::template::{Placeholder, PlaceholderPath, draw};
 
@@ -37,9 +38,10 @@ pub(crate) enum Sources {
 
 /// An identifier, or the keyword `self` or `Self`; the template's parser has seen that it is one.
 fn ident(text: &str, span: Span) -> Ident {
-    let mut ident = syn::parse_str::<Ident>(text).unwrap_or_else(|_| Ident::new(text, span));
-    ident.set_span(span);
-    ident
+    match text.strip_prefix("r#") {
+        Some(raw) => Ident::new_raw(raw, span),
+        None => Ident::new(text, span),
+    }
 }
 
 /// Resolves a placeholder against the signature; reports one that names nothing.
@@ -213,10 +215,10 @@ fn plain_type(ty: &Type) -> Type {
 
 impl Part {
     /// A reference to the part.
-    pub(crate) fn argument(&self, private: &TokenStream) -> TokenStream {
+    pub(crate) fn argument(&self, private: &Runtime) -> TokenStream {
         let value = &self.value;
         // All of the path stands there, or the whole attribute would be underlined.
-        let private = located(private, self.span);
+        let private = private.at(self.span);
         quote_spanned!(self.span=> #private::part(&#value))
     }
 }

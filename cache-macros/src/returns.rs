@@ -5,7 +5,8 @@ use quote::{ToTokens, quote};
 use syn::Type;
 use syn::spanned::Spanned;
 
-use crate::diag::{Diag, located};
+use crate::diag::Diag;
+use crate::expand::Runtime;
 use crate::item::{mentions, only_argument, ungroup};
 
 /// The whole return type, the value in it, and how the one holds the other.
@@ -63,7 +64,7 @@ impl Returns {
     }
 
     /// The runtime's marker of the shape. Where the signature does not show it, the compiler is asked.
-    pub(crate) fn shape(&self, private: &TokenStream) -> TokenStream {
+    pub(crate) fn shape(&self, private: &Runtime) -> TokenStream {
         match self.shape {
             Shape::Plain => quote!(#private::shape::Plain),
             Shape::Option => quote!(#private::shape::Option),
@@ -80,7 +81,7 @@ impl Returns {
     }
 
     /// The marker for a write, whose value need not be named: an alias is seen through.
-    pub(crate) fn shape_by_type(&self, private: &TokenStream) -> TokenStream {
+    pub(crate) fn shape_by_type(&self, private: &Runtime) -> TokenStream {
         match self.shape {
             Shape::Plain => {
                 Self { shape: Shape::Probed, whole: self.whole.clone(), value: self.value.clone() }
@@ -91,7 +92,7 @@ impl Returns {
     }
 
     /// The runtime's marker of whether an error can be cloned for those who wait for a load.
-    pub(crate) fn failures(&self, private: &TokenStream) -> TokenStream {
+    pub(crate) fn failures(&self, private: &Runtime) -> TokenStream {
         let whole = &self.whole;
         let can_fail = !matches!(self.shape, Shape::Plain | Shape::Option);
         // An error that borrows cannot be shared, and asking would demand that it does not borrow.
@@ -103,11 +104,11 @@ impl Returns {
 
     /// The witness that the value can be stored, and that it is neither a `Result` nor an `Option` by another
     /// name: the one place that states either, so that each is reported once, at the return type.
-    pub(crate) fn witness(&self, private: &TokenStream) -> TokenStream {
+    pub(crate) fn witness(&self, private: &Runtime) -> TokenStream {
         let value = &self.value;
         // One place and one syntax context for all of it: the same error at the same place is reported once.
         let span = Span::call_site().located_at(value.span());
-        let private = &located(private, span);
+        let private = &private.at(span);
         if self.shape == Shape::Probed {
             return quote::quote_spanned!(span=> #private::value::<#value>());
         }

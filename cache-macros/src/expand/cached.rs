@@ -7,8 +7,8 @@ use syn::spanned::Spanned;
 
 use super::{Expanded, cache_handle, call_site, pinned_body, siblings};
 use crate::args::Args;
-use crate::diag::located;
 use crate::duration::Ttl;
+use crate::expand::Runtime;
 use crate::item::Function;
 use crate::key::{Key, TemplateKey, compact};
 use crate::overlap;
@@ -16,7 +16,7 @@ use crate::returns::Returns;
 
 /// A `#[cached]` function that passed every check.
 pub(crate) struct Cached<'a> {
-    pub(crate) private: TokenStream,
+    pub(crate) private: Runtime,
     pub(crate) args: &'a Args,
     pub(crate) function: &'a Function,
     pub(crate) key: Key,
@@ -56,7 +56,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     };
     // One place for all of it, the value's type: what is wrong with that is then one error.
     let at = Span::call_site().located_at(value.span());
-    let private = located(private, at);
+    let private = private.at(at);
     // Not seen by the author's body, which may have such names of its own.
     let [hit, miss] = ["hit", "miss"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
     let looked_up = quote_spanned! {at=>
@@ -70,12 +70,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
 }
 
 /// The declared template, as a constant expression.
-pub(crate) fn template(
-    private: &TokenStream,
-    args: &Args,
-    key: &TemplateKey,
-    value: &syn::Type,
-) -> TokenStream {
+pub(crate) fn template(private: &Runtime, args: &Args, key: &TemplateKey, value: &syn::Type) -> TokenStream {
     let text = &key.template.text;
     let kinds = overlap::kinds(key);
     let kinds = (!kinds.is_empty()).then(|| quote!(.kinds(#kinds)));
@@ -94,7 +89,7 @@ pub(crate) fn template(
 }
 
 /// A key expression, for listings.
-pub(crate) fn named_template(private: &TokenStream, expr: &Expr, value: &syn::Type) -> TokenStream {
+pub(crate) fn named_template(private: &Runtime, expr: &Expr, value: &syn::Type) -> TokenStream {
     let (text, value) = (compact(&quote!(#expr)), type_name(value));
     quote!(#private::Template::expression(#text).value(#value))
 }
@@ -105,7 +100,7 @@ fn type_name(ty: &syn::Type) -> String {
 }
 
 /// What is not in the template already: with a template of its own, only what is computed.
-fn policy(private: &TokenStream, args: &Args, value: &syn::Type, has_template: bool) -> TokenStream {
+fn policy(private: &Runtime, args: &Args, value: &syn::Type, has_template: bool) -> TokenStream {
     let told = |ttl: &Ttl| has_template && ttl.is_literal();
     // A closure's parameter needs the type said.
     let value = args.cache_if.as_ref().map(|_| quote!(::<#value>));
@@ -126,7 +121,7 @@ fn policy(private: &TokenStream, args: &Args, value: &syn::Type, has_template: b
 }
 
 /// A constant assertion that the longest key fits, where every part has a known length.
-pub(crate) fn bounded(private: &TokenStream, key: &TemplateKey) -> TokenStream {
+pub(crate) fn bounded(private: &Runtime, key: &TemplateKey) -> TokenStream {
     const BOUNDED: [&str; 15] = [
         "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "bool",
         "char", "Uuid",

@@ -6,11 +6,12 @@ use syn::{Attribute, ReturnType, Signature, Visibility};
 
 use super::cached::{bounded, template};
 use crate::args::Args;
+use crate::expand::Runtime;
 use crate::key::TemplateKey;
 
 /// A declared key that passed every check.
 pub(crate) struct Declared<'a> {
-    pub(crate) private: TokenStream,
+    pub(crate) private: Runtime,
     pub(crate) args: &'a Args,
     pub(crate) attrs: &'a [Attribute],
     pub(crate) vis: &'a Visibility,

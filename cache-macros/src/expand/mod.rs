@@ -5,12 +5,11 @@ pub(crate) mod declare;
 pub(crate) mod siblings;
 pub(crate) mod write;
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Path};
 
-use crate::diag::located;
 use crate::item::{Function, mentions};
 
 /// A processed function, and what is emitted beside it.
@@ -19,16 +18,36 @@ pub(crate) struct Expanded {
     pub(crate) siblings: TokenStream,
 }
 
-/// The path of the runtime's private module.
-pub(crate) fn private(krate: Option<&Path>) -> TokenStream {
-    match krate {
-        Some(path) => quote!(#path::__private),
-        None => quote!(::cache_runtime::__private),
+/// The path of the runtime's private module. As single tokens: to write a `TokenStream` into another costs a way to
+/// the compiler and back, and this is written dozens of times.
+#[derive(Clone)]
+pub(crate) struct Runtime(Vec<TokenTree>);
+
+impl Runtime {
+    pub(crate) fn new(krate: Option<&Path>) -> Self {
+        let path = match krate {
+            Some(path) => quote!(#path::__private),
+            None => quote!(::cache_runtime::__private),
+        };
+        Self(path.into_iter().collect())
+    }
+
+    /// The same, all of it at `span`, so that an error about the path underlines just that.
+    pub(crate) fn at(&self, span: Span) -> Self {
+        let mut tokens = self.0.clone();
+        tokens.iter_mut().for_each(|token| token.set_span(span));
+        Self(tokens)
+    }
+}
+
+impl ToTokens for Runtime {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.0.iter().cloned());
     }
 }
 
 /// A static call site of `function`, as a block that gives a reference to it.
-fn call_site(private: &TokenStream, kind: &str, templates: &TokenStream, function: &Ident) -> TokenStream {
+fn call_site(private: &Runtime, kind: &str, templates: &TokenStream, function: &Ident) -> TokenStream {
     let name = function.to_string();
     let kind = Ident::new(kind, Span::mixed_site());
     quote!({
@@ -42,7 +61,7 @@ fn call_site(private: &TokenStream, kind: &str, templates: &TokenStream, functio
 }
 
 /// A reference to the cache. The handle is cloned where the author's body could move or borrow what it is in.
-fn cache_handle(private: &TokenStream, cache: Option<&Expr>, function: &Function) -> TokenStream {
+fn cache_handle(private: &Runtime, cache: Option<&Expr>, function: &Function) -> TokenStream {
     let default;
     let cache = match cache {
         Some(cache) => quote!(#cache),
@@ -67,10 +86,10 @@ fn cache_handle(private: &TokenStream, cache: Option<&Expr>, function: &Function
 
 /// The author's statements as a pinned future. The dead edge gives the compiler the type that they return, so
 /// that a type error in them reads as in a plain `async fn`.
-fn pinned_body(private: &TokenStream, function: &Function, whole: &syn::Type) -> TokenStream {
+fn pinned_body(private: &Runtime, function: &Function, whole: &syn::Type) -> TokenStream {
     // At the return type, which is where an error of types then says that its type comes from.
     let span = Span::call_site().located_at(whole.span());
-    let private = located(private, span);
+    let private = private.at(span);
     let body = function.body_after(quote_spanned! {span=>
         if false {
             return #private::typed::<#whole>();

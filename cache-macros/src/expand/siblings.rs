@@ -9,6 +9,7 @@ use syn::{GenericParam, Generics, Visibility, WherePredicate};
 
 use super::cached::Cached;
 use super::call_site;
+use crate::expand::Runtime;
 use crate::item::{Function, mentions};
 use crate::key::TemplateKey;
 use crate::template::Segment;
@@ -21,7 +22,7 @@ pub(crate) fn expand(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStr
 
 /// The key, rendered with a static template of its own.
 pub(crate) fn render_with_static(
-    private: &TokenStream,
+    private: &Runtime,
     template: &TokenStream,
     key: &TemplateKey,
 ) -> TokenStream {

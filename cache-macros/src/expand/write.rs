@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 
 use super::{Expanded, cache_handle, call_site, pinned_body};
 use crate::args::{Args, When};
-use crate::diag::located;
+use crate::expand::Runtime;
 use crate::item::Function;
 use crate::key::{Key, TemplateKey};
 use crate::part::{Part, RET};
@@ -15,7 +15,7 @@ use crate::returns::Returns;
 
 /// An `#[invalidates]` or `#[updates]` function that passed every check.
 pub(crate) struct Write<'a> {
-    pub(crate) private: TokenStream,
+    pub(crate) private: Runtime,
     pub(crate) args: &'a Args,
     pub(crate) function: &'a Function,
     pub(crate) keys: Vec<Key>,
@@ -34,7 +34,7 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
     let (after, before): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(|key| key.needs_result(function));
     let before = before.into_iter().map(|key| write.key(key));
     let always = args.when.filter(|(_, when)| *when == When::Always).map(|_| quote!(.always()));
-    let shape = returns.shape_by_type(&located(private, at));
+    let shape = returns.shape_by_type(&private.at(at));
     let body = pinned_body(private, function, &returns.whole);
     let run = run(args, at);
 
@@ -46,7 +46,7 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
         keys.iter().find(|key| key.needs_result(function)).map_or_else(Span::call_site, Key::span),
     );
     let ret = if after.is_empty() { quote!(_) } else { quote!(#ret) };
-    let private = located(private, at);
+    let private = private.at(at);
     let written = quote_spanned! {at=>
         #private::write(#handle, #site, [#(#before),*]) #always
             .#run(#shape, #body, |#ret| [#(#after),*])
@@ -61,7 +61,7 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
     let at = Span::call_site().located_at(returns.value.span());
     let handle = cache_handle(private, args.cache.as_ref(), function);
     let site = call_site(private, "updates", &templates(private, keys, &returns.value), &function.sig.ident);
-    let shape = returns.shape(&located(private, at));
+    let shape = returns.shape(&private.at(at));
     let witness = returns.witness(private);
     let value = &returns.value;
     let body = pinned_body(private, function, &returns.whole);
@@ -80,7 +80,7 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
         }
         Key::Expression(expr) => quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr)),
     });
-    let private = located(private, at);
+    let private = private.at(at);
     let function = function.with_body(&quote_spanned! {at=>
         #private::update(#handle, #site, #(#keys)*, #witness) #ttl
             .#run(#shape, #body)
@@ -95,7 +95,7 @@ fn run(args: &Args, at: Span) -> Ident {
 }
 
 /// The templates of the attribute, for listings.
-fn templates(private: &TokenStream, keys: &[Key], value: &syn::Type) -> TokenStream {
+fn templates(private: &Runtime, keys: &[Key], value: &syn::Type) -> TokenStream {
     let templates = keys.iter().map(|key| match key {
         Key::Template(key) => {
             let text = &key.template.text;
@@ -211,7 +211,7 @@ impl Kept {
         write.key(&Key::Template(TemplateKey { literal, template, parts }))
     }
 
-    fn bindings(&self, private: &TokenStream) -> TokenStream {
+    fn bindings(&self, private: &Runtime) -> TokenStream {
         self.0.iter().map(|(name, argument)| quote!(let #name = #private::keep(#argument);)).collect()
     }
 }
