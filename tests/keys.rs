@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 
-use cache_runtime::__private::{Render, Template};
+use cache_runtime::__private::{RawKey, Template};
 use cache_runtime::{CacheError, Key, KvCacheService, RawPart, cache_key, cached, invalidates};
 use futures_util::FutureExt;
 use proptest::prelude::*;
@@ -24,28 +24,38 @@ const LONG: u32 = 5_000;
 
 const ESCAPED: &str = "%:/|#*?[]\\";
 
-fn add(render: Render, part: &Part) -> Render {
+fn add(key: &mut RawKey, part: &Part) {
     match part {
-        Part::Text(text) => render.part::<str>(text),
-        Part::Unsigned(number) => render.part::<u64>(number),
-        Part::Signed(number) => render.part::<i128>(number),
-        Part::Flag(flag) => render.part::<bool>(flag),
-        Part::Char(char) => render.part::<char>(char),
+        Part::Text(text) => key.part::<str>(text),
+        Part::Unsigned(number) => key.part::<u64>(number),
+        Part::Signed(number) => key.part::<i128>(number),
+        Part::Flag(flag) => key.part::<bool>(flag),
+        Part::Char(char) => key.part::<char>(char),
     }
 }
 
 static TEMPLATE: Template = Template::new("(generated)");
 
 fn render(shape: &Shape, parts: &[Part]) -> String {
-    let mut render = Render::new(&TEMPLATE).literal(shape.first);
+    let mut key = RawKey::new(&TEMPLATE);
+    key.literal(shape.first);
     for (part, (_, literal)) in parts.iter().zip(&shape.rest) {
-        render = add(render, part).literal(literal);
+        add(&mut key, part);
+        key.literal(literal);
     }
-    render.finish().as_str().to_owned()
+    key.as_str().to_owned()
+}
+
+fn of_texts(parts: &[&str]) -> RawKey {
+    let mut key = RawKey::new(&TEMPLATE);
+    parts.iter().for_each(|part| key.part::<str>(*part));
+    key
 }
 
 fn render_part(part: &Part) -> String {
-    add(Render::new(&TEMPLATE), part).finish().as_str().to_owned()
+    let mut key = RawKey::new(&TEMPLATE);
+    add(&mut key, part);
+    key.as_str().to_owned()
 }
 
 /// The escaping, written down once more and naively.
@@ -140,13 +150,13 @@ proptest! {
 
     #[test]
     fn a_key_beyond_the_inline_size_is_the_same_text(parts in prop::collection::vec("[a-z:é🦀]{0,40}", 1..6)) {
-        let mut render = Render::new(&TEMPLATE);
+        let mut key = RawKey::new(&TEMPLATE);
         let mut expected = String::new();
         for part in &parts {
-            render = render.literal(":").part::<str>(part);
+            key.literal(":");
+            key.part::<str>(part);
             write!(expected, ":{}", escaped(part)).expect("a string takes all text");
         }
-        let key = render.finish();
         prop_assert_eq!(key.as_str(), expected.as_str());
         let typed: Key<u8> = key.clone().typed();
         prop_assert_eq!(typed.to_string(), expected);
@@ -159,23 +169,42 @@ fn a_key_is_whole_at_every_length_around_the_inline_size() {
     for length in 0..200 {
         for split in 0..=length {
             let (head, tail) = ("x".repeat(split), "y".repeat(length - split));
-            let key = Render::new(&TEMPLATE).part::<str>(&head).part::<str>(&tail).finish();
+            let key = of_texts(&[&head, &tail]);
             assert_eq!(key.as_str(), head + &tail);
         }
     }
     // An escape that stands across the border of the inline size.
     for length in 55..65 {
         let text = "x".repeat(length) + ":é:";
-        assert_eq!(
-            Render::new(&TEMPLATE).part::<str>(&text).finish().as_str(),
-            "x".repeat(length) + "%3Aé%3A"
-        );
+        assert_eq!(of_texts(&[&text]).as_str(), "x".repeat(length) + "%3Aé%3A");
+    }
+}
+
+#[test]
+fn a_number_is_written_in_decimal_wherever_it_stands() {
+    let powers = (0..20).map(|power| 10_u64.pow(power));
+    let edges = powers.chain((0..64).map(|bit| 1 << bit)).chain([0, u64::MAX]);
+    for number in edges.flat_map(|edge| [edge.wrapping_sub(1), edge, edge.wrapping_add(1)]) {
+        for start in 0..=63 {
+            let before = "x".repeat(start);
+            let mut key = of_texts(&[&before]);
+            key.part::<u64>(number);
+            assert_eq!(key.as_str(), format!("{before}{number}"));
+        }
+        let mut key = of_texts(&[]);
+        key.part::<i64>(number.cast_signed());
+        assert_eq!(key.as_str(), number.cast_signed().to_string());
+    }
+    for number in 0..200_000_u32 {
+        let mut key = of_texts(&[]);
+        key.part::<u32>(number * 500);
+        assert_eq!(key.as_str(), (number * 500).to_string());
     }
 }
 
 #[test]
 fn exactly_separators_glob_characters_percent_spaces_and_control_characters_are_escaped() {
-    let rendered = |text: &str| Render::new(&TEMPLATE).part::<str>(text).finish().as_str().to_owned();
+    let rendered = |text: &str| of_texts(&[text]).as_str().to_owned();
     for (text, expected) in [
         ("%", "%25"),
         (":", "%3A"),
@@ -206,7 +235,7 @@ fn exactly_separators_glob_characters_percent_spaces_and_control_characters_are_
         assert_eq!(rendered(text), expected, "{text:?}");
     }
     for char in ('\0'..=char::MAX).filter(|char| u32::from(*char) < 0x3100 || u32::from(*char) % 61 == 0) {
-        let rendered = Render::new(&TEMPLATE).part::<char>(char).finish();
+        let rendered = of_texts(&[&char.to_string()]);
         assert_eq!(rendered.as_str(), escaped(&char.to_string()), "{char:?}");
     }
 }
@@ -293,9 +322,7 @@ fn display_writes_the_key_and_debug_its_template_and_a_hash_and_no_part() {
     );
     assert_eq!(debug, format!("{:?}", file_key("hush-org", "quiet/path")), "one key has one hash");
     assert_ne!(debug, format!("{:?}", file_key("hush-org", "other")), "the hash tells keys apart");
-    let render = Render::new(&TEMPLATE).part::<str>("hush");
-    assert!(!format!("{render:?}").contains("hush"));
-    assert!(!format!("{:?}", render.finish()).contains("hush"));
+    assert!(!format!("{:?}", of_texts(&["hush"])).contains("hush"));
 }
 
 /// What `keys` answers over these keys.

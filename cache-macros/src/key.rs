@@ -93,25 +93,27 @@ impl TemplateKey {
     /// An expression that goes on from `start`, an empty key, and adds what the template says from references to the
     /// parameters.
     pub(crate) fn render(&self, private: &Runtime, start: &TokenStream) -> TokenStream {
+        // Not to be taken for a parameter of that name.
+        let key = Ident::new("key", Span::mixed_site());
         let mut parts = self.parts.iter();
         let steps = self.template.segments.iter().map(|segment| match segment {
-            Segment::Literal(text) => quote!(.literal(#text)),
+            Segment::Literal(text) => quote!(#key.literal(#text);),
             Segment::Placeholder(_) => {
                 let Some(part) = parts.next() else { return TokenStream::new() };
                 let argument = part.argument(private);
                 match &part.ty {
                     Some(ty) => {
                         let method = Ident::new("part", part.span);
-                        quote!(.#method::<#ty>(#argument))
+                        quote!(#key.#method::<#ty>(#argument);)
                     }
                     None => {
                         let method = Ident::new("any_part", part.span);
-                        quote!(.#method(#argument))
+                        quote!(#key.#method(#argument);)
                     }
                 }
             }
         });
-        quote!(#start #(#steps)* .finish())
+        quote!({ let mut #key = #start; #(#steps)* #key })
     }
 
     /// A call of the hidden function of the `#[cached]` method that has this template.

@@ -9,7 +9,7 @@ pub use crate::call::{
     value_of, write,
 };
 pub use crate::declared::{self, Stored};
-pub use crate::key::{Key, KeyPart, PartOf, PartRef, PartWriter, RawKey, Render, Template};
+pub use crate::key::{Key, KeyPart, PartOf, PartRef, PartWriter, RawKey, Template};
 pub use crate::ttl::Ttl;
 pub use crate::value::value;
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]

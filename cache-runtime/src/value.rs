@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::classify::{Class, classify};
 use crate::codec::Codec;
 use crate::error::Result;
+use crate::store::Shared;
 
 /// A value that can be cached: `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`.
 ///
@@ -37,6 +38,14 @@ pub trait ValueOps<V>: Copy + Send + Sync + 'static {
     fn give(self, held: Self::Held) -> V;
     #[doc(hidden)]
     fn view(self, held: &Self::Held) -> &V;
+    /// What is held, for the local tier, which holds values of all types.
+    #[doc(hidden)]
+    fn share(self, held: &Self::Held) -> Shared;
+    /// The value itself, from the local tier; `None` where it holds one of another type.
+    #[doc(hidden)]
+    fn read(self, shared: &Shared) -> Option<V>;
+    #[doc(hidden)]
+    fn unshare(self, shared: &Shared) -> Option<Self::Held>;
     #[doc(hidden)]
     fn encode(self, codec: Codec, value: &V, limit: usize) -> Result<Bytes>;
     #[doc(hidden)]
@@ -54,7 +63,7 @@ pub struct Witness<V, H = InArc>(PhantomData<fn() -> (V, H)>);
 #[derive(Debug, Clone, Copy)]
 pub struct InArc;
 
-/// The value is held as it is: cloning it is nearly free, as of an `Arc` or a number.
+/// The value is an `Arc` and held as it is.
 #[derive(Debug, Clone, Copy)]
 pub struct AsIs;
 
@@ -82,6 +91,12 @@ pub trait Hold<V> {
     fn give(held: Self::Held) -> V;
     #[doc(hidden)]
     fn view(held: &Self::Held) -> &V;
+    #[doc(hidden)]
+    fn share(held: &Self::Held) -> Shared;
+    #[doc(hidden)]
+    fn read(shared: &Shared) -> Option<V>;
+    #[doc(hidden)]
+    fn unshare(shared: &Shared) -> Option<Self::Held>;
 }
 
 impl<V: Value> Hold<V> for InArc {
@@ -99,22 +114,51 @@ impl<V: Value> Hold<V> for InArc {
     fn view(held: &Arc<V>) -> &V {
         held
     }
+
+    fn share(held: &Arc<V>) -> Shared {
+        Arc::<V>::clone(held)
+    }
+
+    #[inline]
+    fn read(shared: &Shared) -> Option<V> {
+        (**shared).downcast_ref::<V>().cloned()
+    }
+
+    fn unshare(shared: &Shared) -> Option<Arc<V>> {
+        Shared::clone(shared).downcast().ok()
+    }
 }
 
-impl<V: Value> Hold<V> for AsIs {
-    type Held = V;
+impl<T: Send + Sync + 'static> Hold<Arc<T>> for AsIs
+where
+    Arc<T>: Value,
+{
+    type Held = Arc<T>;
 
-    fn hold(value: V) -> V {
+    fn hold(value: Arc<T>) -> Arc<T> {
         value
     }
 
     #[inline]
-    fn give(held: V) -> V {
+    fn give(held: Arc<T>) -> Arc<T> {
         held
     }
 
-    fn view(held: &V) -> &V {
+    fn view(held: &Arc<T>) -> &Arc<T> {
         held
+    }
+
+    fn share(held: &Arc<T>) -> Shared {
+        Arc::<T>::clone(held)
+    }
+
+    #[inline]
+    fn read(shared: &Shared) -> Option<Arc<T>> {
+        Shared::clone(shared).downcast().ok()
+    }
+
+    fn unshare(shared: &Shared) -> Option<Arc<T>> {
+        Self::read(shared)
     }
 }
 
@@ -132,6 +176,19 @@ impl<V: Value, H: Hold<V> + 'static> ValueOps<V> for Witness<V, H> {
 
     fn view(self, held: &H::Held) -> &V {
         H::view(held)
+    }
+
+    fn share(self, held: &H::Held) -> Shared {
+        H::share(held)
+    }
+
+    #[inline]
+    fn read(self, shared: &Shared) -> Option<V> {
+        H::read(shared)
+    }
+
+    fn unshare(self, shared: &Shared) -> Option<H::Held> {
+        H::unshare(shared)
     }
 
     fn encode(self, codec: Codec, value: &V, limit: usize) -> Result<Bytes> {

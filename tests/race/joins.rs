@@ -89,7 +89,14 @@ fn the_end_of_a_life_and_a_refresh_give_the_old_value_or_the_new_one() {
         let world = World::new();
         let put = |world: &World, value: u64, until| {
             let deadlines = Deadlines { fresh_until: until, stale_until: until + 5 };
-            drop(world.tier.insert(Prepared::new(0, "key", value, deadlines, 0, 8)));
+            drop(world.tier.insert(Prepared::new(
+                0,
+                "key",
+                Some(std::sync::Arc::new(value)),
+                deadlines,
+                0,
+                8,
+            )));
         };
         put(&world, 1, 10);
         let refresh = world.start(move |world| {
@@ -99,7 +106,7 @@ fn the_end_of_a_life_and_a_refresh_give_the_old_value_or_the_new_one() {
         let reader = world.start(|world| {
             [9, 12, 20].map(|now| {
                 thread::yield_now();
-                world.tier.get::<u64>(0, "key", 0, now)
+                world.look("key", now)
             })
         });
         let seen = reader.join().unwrap();
@@ -107,7 +114,7 @@ fn the_end_of_a_life_and_a_refresh_give_the_old_value_or_the_new_one() {
         assert!(matches!(seen[1], Some(Hit::Stale(1) | Hit::Fresh(2))));
         assert!(matches!(seen[2], None | Some(Hit::Fresh(2))));
         refresh.join().unwrap();
-        assert_eq!(world.tier.get(0, "key", 0, 29), Some(Hit::Fresh(2_u64)));
+        assert_eq!(world.look("key", 29), Some(Hit::Fresh(2_u64)));
     });
 }
 
@@ -119,7 +126,7 @@ fn eviction_beside_reads_only_makes_misses() {
             for key in ["a", "b", "c", "d", "e"] {
                 thread::yield_now();
                 let until = Deadlines { fresh_until: 1, stale_until: 1 };
-                drop(world.tier.insert(Prepared::new(0, key, 0_u64, until, 0, 8)));
+                drop(world.tier.insert(Prepared::new(0, key, Some(std::sync::Arc::new(0_u64)), until, 0, 8)));
             }
         });
         let readers = [(); 2].map(|()| world.reader(Load::Works));

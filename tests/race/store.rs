@@ -2,13 +2,17 @@
 
 #[path = "../../cache-runtime/src/store/flight/mod.rs"]
 pub(crate) mod flight;
-#[path = "../../cache-runtime/src/store/local_tier.rs"]
+#[path = "../../cache-runtime/src/store/local_tier/mod.rs"]
 pub(crate) mod local_tier;
 
 /// In the place of the runtime's `store/sync.rs`.
 mod sync {
+    pub(super) use shuttle::sync::atomic::AtomicU64;
     pub(super) use shuttle::sync::{Arc, Mutex, MutexGuard};
     pub(super) use shuttle::thread_local;
+
+    /// Few: each is made anew for every schedule.
+    pub(super) const GENERATIONS: usize = 2;
 
     pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.lock().unwrap()

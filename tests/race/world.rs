@@ -17,7 +17,7 @@ use shuttle::thread::{self, JoinHandle};
 
 use crate::clock::Clock;
 use crate::store::flight::{Entered, Flights, Leader, SharedError, WaitLimits, Waited, leading};
-use crate::store::local_tier::{Deadlines, Hit, LocalTier, Prepared, Tier};
+use crate::store::local_tier::{Deadlines, Hit, LocalTier, Prepared, Sought, Tier};
 
 /// What the oracle says.
 pub(crate) const STALE: &str = "a value older than a write that returned before the read began";
@@ -160,10 +160,15 @@ impl World {
 
     pub(crate) fn hit(&self, key: &str) -> Option<u64> {
         thread::yield_now();
-        match self.tier.get(0, key, 0, 0) {
+        match self.look(key, 0) {
             Some(Hit::Fresh(value) | Hit::Stale(value)) => Some(value),
             None => None,
         }
+    }
+
+    pub(crate) fn look(&self, key: &str, now_ms: u64) -> Option<Hit<u64>> {
+        let sought = Sought { namespace: 0, key: key.as_bytes(), fingerprint: 0, version: 0, now_ms };
+        self.tier.get(&sought, |held| held?.downcast_ref().copied())
     }
 
     /// The cached call, in the shape that the service gives it.
@@ -228,7 +233,7 @@ impl World {
     }
 
     pub(crate) fn promote(&self, leader: &Leader<u64>, key: &str, value: u64) {
-        let entry = Prepared::new(0, key, value, ALWAYS, 0, 8);
+        let entry = Prepared::new(0, key, Some(std::sync::Arc::new(value)), ALWAYS, 0, 8);
         let insert = || {
             thread::yield_now();
             self.tier.insert(entry)

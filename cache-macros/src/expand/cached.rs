@@ -41,7 +41,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
             } else {
                 let site = call_site(private, "cached", &template, &function.sig.ident);
                 let at = Ident::new("site", Span::mixed_site());
-                let key = key.render(private, &quote!(#at.render()));
+                let key = key.render(private, &quote!(#at.key()));
                 quote!(match #site { #at => #private::Stored::<()>::new(#at, #key) })
             };
             (stored, siblings::expand(cached, key, &template), bounded(private, key))
@@ -60,7 +60,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     // Not seen by the author's body, which may have such names of its own.
     let [hit, miss] = ["hit", "miss"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
     let looked_up = quote_spanned! {at=>
-        match #private::cached(#handle, #stored, #witness, #shape).lookup() {
+        match #private::cached(#handle, &#stored, #witness, #shape).lookup() {
             #private::Lookup::Hit(#hit) => #hit.wrap(),
             #private::Lookup::Miss(#miss) => #miss.load(#policy, #failures, #body).await,
         }

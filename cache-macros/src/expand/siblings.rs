@@ -29,7 +29,7 @@ pub(crate) fn render_with_static(
     // The author's constants are not looked for in this block.
     let start = quote!({
         static TEMPLATE: #private::Template = #template;
-        #private::Render::new(&TEMPLATE)
+        #private::RawKey::new(&TEMPLATE)
     });
     key.render(private, &start)
 }
@@ -97,14 +97,14 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     });
     let mut parts = key.parts.iter().zip(&names);
     let steps = key.template.segments.iter().map(|segment| match segment {
-        Segment::Literal(text) => quote!(.literal(#text)),
+        Segment::Literal(text) => quote!(key.literal(#text);),
         Segment::Placeholder(_) => match parts.next() {
             Some((part, name)) => match &part.ty {
                 Some(ty) => {
                     let ty = function.for_sibling(ty.to_token_stream());
-                    quote!(.part::<#ty>(#name))
+                    quote!(key.part::<#ty>(#name);)
                 }
-                None => quote!(.any_part(#name)),
+                None => quote!(key.any_part(#name);),
             },
             None => TokenStream::new(),
         },
@@ -127,7 +127,9 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
         #[allow(dead_code, private_interfaces)]
         pub(crate) fn #name(#(#inputs),*) -> #private::Stored<#declared> {
             let site = #site;
-            #private::Stored::new(site, site.render() #(#steps)* .finish())
+            let mut key = site.key();
+            #(#steps)*
+            #private::Stored::new(site, key)
         }
     }
 }

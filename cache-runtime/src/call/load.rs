@@ -13,14 +13,16 @@ use crate::clock::millis;
 use crate::declared::Stored;
 use crate::key::RawKey;
 use crate::service::KvCacheService;
-use crate::store::{Deadlines, Entered, Hit as TierHit, Leader, Prepared, SharedError, Waited, leading};
+use crate::store::{
+    Deadlines, Entered, Hit as TierHit, Leader, Prepared, Shared, SharedError, Sought, Waited, leading,
+};
 use crate::value::ValueOps;
 
 /// A cached call, before its lookup.
 pub struct Call<'a, V, O, S> {
     pub(super) cache: &'a KvCacheService,
     pub(super) site: &'static CallSite,
-    pub(super) key: RawKey,
+    pub(super) key: &'a RawKey,
     pub(super) ops: O,
     shape: S,
     pub(super) version: u32,
@@ -45,7 +47,10 @@ pub struct Hit<V, S> {
 pub struct Miss<'a, V, O, S>(Call<'a, V, O, S>);
 
 /// What a load shares with those who wait for it, and what the local tier holds; `None` is "not there".
-pub(super) type Flown<V, O> = Option<<O as ValueOps<V>>::Held>;
+pub(super) type Flown<V, O> = OrNotThere<<O as ValueOps<V>>::Held>;
+
+/// `None` is a cached "not there".
+type OrNotThere<T> = Option<T>;
 
 /// How a call that missed goes on.
 enum Joined<T> {
@@ -60,12 +65,12 @@ enum Joined<T> {
 
 /// Begins a cached call.
 #[inline]
-pub fn cached<V, O: ValueOps<V>, S: ShapeKind, D>(
-    cache: &KvCacheService,
-    stored: Stored<D>,
+pub fn cached<'a, V, O: ValueOps<V>, S: ShapeKind, D>(
+    cache: &'a KvCacheService,
+    stored: &'a Stored<D>,
     ops: O,
     shape: S,
-) -> Call<'_, V, O, S> {
+) -> Call<'a, V, O, S> {
     let Stored { site, key, .. } = stored;
     let version = match site.version() {
         0 => key.template().declared_version(),
@@ -84,10 +89,10 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
     /// Looks into this process's memory: no await, no allocation.
     #[inline]
     pub fn lookup(self) -> Lookup<'a, V, O, S> {
-        match self.held() {
-            Some(held) => {
+        match self.held(|shared| self.ops.read(shared)) {
+            Some(value) => {
                 self.site.hit();
-                Lookup::Hit(Hit { value: held.map(|held| self.ops.give(held)), shape: self.shape })
+                Lookup::Hit(Hit { value, shape: self.shape })
             }
             None => Lookup::Miss(Miss(self)),
         }
@@ -95,18 +100,22 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
 
     /// What the local tier holds, if this call can use it.
     #[inline]
-    fn held(&self) -> Option<Flown<V, O>> {
+    fn held<R>(&self, read: impl Fn(&Shared) -> Option<R>) -> Option<OrNotThere<R>> {
         let store = self.cache.store();
-        let now = store.clock.coarse_millis();
-        match store.tier()?.get::<Flown<V, O>>(
-            self.cache.namespace(),
-            self.key.as_str(),
-            self.version,
-            now,
-        )? {
+        let sought = Sought {
+            namespace: self.cache.namespace(),
+            key: self.key.as_bytes(),
+            fingerprint: self.key.fingerprint(),
+            version: self.version,
+            now_ms: store.clock.coarse_millis(),
+        };
+        let found = store.tier()?.get(&sought, |held| match held {
+            Some(shared) => read(shared).map(Some),
             // A method that cannot say "not there" loads.
-            TierHit::Fresh(None) if !S::OPTIONAL => None,
-            TierHit::Fresh(held) => Some(held),
+            None => S::OPTIONAL.then_some(None),
+        })?;
+        match found {
+            TierHit::Fresh(value) => Some(value),
             TierHit::Stale(_) => None,
         }
     }
@@ -127,11 +136,27 @@ impl<V, S> Hit<V, S> {
     }
 }
 
-impl<V, O: ValueOps<V>, S: ShapeKind> Miss<'_, V, O, S> {
+impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
     /// Joins the load of the key or leads it: reads the backend, else awaits `body` in this task and fills.
     ///
-    /// A cache that fails costs the load, never the call.
-    pub async fn load<R, C, X, F>(self, policy: Policy<V, C>, failures: X, body: Pin<&mut F>) -> R
+    /// A cache that fails costs the load, never the call. The load is apart from the caller's future, which every
+    /// call makes and perhaps moves: with it inside, that would be ten times as large.
+    pub fn load<R, C, X, F>(
+        self,
+        policy: Policy<V, C>,
+        failures: X,
+        body: Pin<&'a mut F>,
+    ) -> Pin<Box<impl Future<Output = R> + use<'a, V, O, S, R, C, X, F>>>
+    where
+        S: Shape<R, Value = V>,
+        C: Condition<V>,
+        X: Failures<R>,
+        F: Future<Output = R>,
+    {
+        Box::pin(self.run(policy, failures, body))
+    }
+
+    async fn run<R, C, X, F>(self, policy: Policy<V, C>, failures: X, body: Pin<&mut F>) -> R
     where
         S: Shape<R, Value = V>,
         C: Condition<V>,
@@ -206,7 +231,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         // Who loads beside another neither takes a lease nor fills.
         let is_sole = leader.as_ref().is_none_or(Leader::is_sole);
         // The load that this call missed may have ended before it came to lead its own.
-        if let Some(flown) = self.held() {
+        if let Some(flown) = self.held(|shared| self.ops.unshare(shared)) {
             if let Some(leader) = leader {
                 leader.finish(&flown);
             }
@@ -338,9 +363,9 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         let Some(tier) = self.cache.store().tier() else { return leader.is_valid() };
         let fresh_until = expires_in.map_or(u64::MAX, |length| now_ms.saturating_add(millis(length)));
         let deadlines = Deadlines { fresh_until, stale_until: fresh_until };
-        let key = self.key.as_str();
-        let entry =
-            Prepared::new(self.cache.namespace(), key, flown.clone(), deadlines, self.version, weight);
+        let key = self.key.as_bytes();
+        let value = flown.as_ref().map(|held| self.ops.share(held));
+        let entry = Prepared::new(self.cache.namespace(), key, value, deadlines, self.version, weight);
         leader.promote_if_valid(|| tier.insert(entry)).is_some()
     }
 }

@@ -44,7 +44,7 @@ async fn load<V: Value, R, S: ShapeKind + Shape<R, Value = V>>(
     body: impl Future<Output = R>,
 ) -> R {
     let stored = Stored::<declared::Unknown>::new(site, key);
-    let call = cached(cache, stored, Witness::<V>::new(), shape).with_version(policy.declared_version());
+    let call = cached(cache, &stored, Witness::<V>::new(), shape).with_version(policy.declared_version());
     match call.lookup() {
         Lookup::Hit(hit) => hit.wrap(),
         Lookup::Miss(miss) => miss.load(policy, Own, pin!(body)).await,

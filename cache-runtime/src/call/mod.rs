@@ -7,6 +7,7 @@ mod manual;
 mod policy;
 mod shape;
 mod site;
+mod tally;
 mod write;
 
 pub use failures::{Cloned, Own};

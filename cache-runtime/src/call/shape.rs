@@ -1,5 +1,7 @@
 //! How a return type holds the value: plain, in an `Option`, in a `Result`, or in both.
 
+use std::sync::Arc;
+
 use crate::error::CacheError;
 use crate::value::{AsIs, InArc, Value, ValueOps, Witness};
 
@@ -221,25 +223,12 @@ pub mod probe {
         }
     }
 
-    impl<T: ?Sized> Probe<Arc<T>> {
+    impl<T> Probe<Arc<T>> {
         #[must_use]
         pub const fn hold(self) -> AsIs {
             AsIs
         }
     }
-
-    macro_rules! as_is {
-        ($($type:ty),*) => {$(
-            impl Probe<$type> {
-                #[must_use]
-                pub const fn hold(self) -> AsIs {
-                    AsIs
-                }
-            }
-        )*};
-    }
-
-    as_is! { u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, bool, char, () }
 
     /// The answer of every other type. A method that `Probe` has not for the type is looked for here, so that no
     /// trait need be imported beside the question.
@@ -330,8 +319,11 @@ impl<V: Value> Holds<V> for InArc {
     }
 }
 
-impl<V: Value> Holds<V> for AsIs {
-    type Ops = Witness<V, Self>;
+impl<T: Send + Sync + 'static> Holds<Arc<T>> for AsIs
+where
+    Arc<T>: Value,
+{
+    type Ops = Witness<Arc<T>, Self>;
 
     fn ops(self) -> Self::Ops {
         Witness::new()

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::tally::Tally;
 use crate::clock::millis;
 use crate::error::CacheError;
-use crate::key::{Render, Template};
+use crate::key::{RawKey, Template};
 
 /// The shortest time between two warnings of one call site.
 const WARN_EVERY_MILLIS: u64 = 10_000;
@@ -113,7 +114,10 @@ pub struct CallSiteStats {
 
 #[derive(Default)]
 struct Counters {
-    hits: AtomicU64,
+    /// Found in this process's memory.
+    hits: Tally,
+    /// Found in the backend.
+    read: AtomicU64,
     misses: AtomicU64,
     loads: AtomicU64,
     load_nanos: AtomicU64,
@@ -148,7 +152,8 @@ impl CallSite {
             AtomicU64::new(0)
         }
         let counters = Counters {
-            hits: zero(),
+            hits: Tally::new(),
+            read: zero(),
             misses: zero(),
             loads: zero(),
             load_nanos: zero(),
@@ -228,8 +233,8 @@ impl CallSite {
     #[doc(hidden)]
     #[inline]
     #[must_use]
-    pub fn render(&'static self) -> Render {
-        Render::new(self.keys.first().unwrap_or(Template::UNTYPED))
+    pub fn key(&'static self) -> RawKey {
+        RawKey::new(self.keys.first().unwrap_or(Template::UNTYPED))
     }
 
     /// The version of the value's type that the attribute says; 0 where it says none.
@@ -241,7 +246,7 @@ impl CallSite {
     /// Counts a hit. A site with a hit has missed before, so it is in the list.
     #[inline]
     pub(crate) fn hit(&self) {
-        self.counters.hits.fetch_add(1, Ordering::Relaxed);
+        self.counters.hits.add_one();
     }
 
     pub(crate) const fn keys(&self) -> &'static [Template] {
@@ -266,7 +271,7 @@ impl CallSite {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &self.counters;
         CallSiteStats {
-            hits: read(&counters.hits),
+            hits: counters.hits.sum() + read(&counters.read),
             misses: read(&counters.misses),
             loads: read(&counters.loads),
             load_time: Duration::from_nanos(read(&counters.load_nanos)),
@@ -281,7 +286,7 @@ impl CallSite {
     pub(crate) fn count(&'static self, event: Event) {
         let counters = &self.counters;
         let counter = match event {
-            Event::Hit => &counters.hits,
+            Event::Hit => &counters.read,
             Event::Miss => &counters.misses,
             Event::Load(time) => {
                 let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);

@@ -14,7 +14,7 @@ pub(crate) use part::{Kept, is_separator_or_glob};
 pub use part::{KeyPart, PartOf, PartRef, PartWriter, RawPart};
 pub(crate) use pattern::Pattern;
 pub use prefix::Prefix;
-pub use render::{RawKey, Render};
+pub use render::RawKey;
 pub use template::Template;
 
 use crate::error::InvalidKey;

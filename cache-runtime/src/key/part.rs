@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Template;
-use super::render::Render;
+use super::render::RawKey;
 
 /// A value that can stand in a placeholder of a key template.
 ///
@@ -77,12 +77,22 @@ impl<T: KeyPart + ?Sized> KeyPart for PartRef<'_, T> {
 
 /// Takes the text of one part and writes it, escaped, into a key.
 #[derive(Debug)]
-pub struct PartWriter<'a>(pub(super) &'a mut Render);
+pub struct PartWriter<'a>(pub(super) &'a mut RawKey);
 
 impl PartWriter<'_> {
     /// Writes `text`, with the separators `:` `/` `|` `#`, the glob characters `*` `?` `[` `]` `\`, `%`, white
     /// space and control characters percent-encoded.
+    #[inline]
     pub fn text(&mut self, text: &str) {
+        if text.bytes().all(|byte| PLAIN[usize::from(byte)]) {
+            self.0.push_plain(text);
+        } else {
+            self.escaped(text);
+        }
+    }
+
+    #[inline(never)]
+    fn escaped(&mut self, text: &str) {
         let mut rest = text;
         while let Some(at) = rest.find(is_escaped) {
             let (plain, tail) = rest.split_at(at);
@@ -109,10 +119,35 @@ impl PartWriter<'_> {
         self.0.push(itoa::Buffer::new().format(value));
     }
 
+    #[inline]
+    fn decimal(&mut self, number: u64) {
+        self.0.push_decimal(number);
+    }
+
+    #[inline]
+    fn signed(&mut self, number: i64) {
+        if number < 0 {
+            self.0.push("-");
+        }
+        self.decimal(number.unsigned_abs());
+    }
+
     fn raw(&mut self, text: &str) {
         self.0.push(text);
     }
 }
+
+/// The ASCII characters that are written as they are. What is beyond may be white space.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        plain[byte as usize] =
+            !matches!(byte, b'%' | b':' | b'/' | b'|' | b'#' | b'*' | b'?' | b'[' | b']' | b'\\');
+        byte += 1;
+    }
+    plain
+};
 
 fn is_escaped(char: char) -> bool {
     char == '%' || is_separator_or_glob(char) || char.is_whitespace() || char.is_control()
@@ -147,7 +182,8 @@ pub(crate) struct Kept<K: ?Sized> {
 
 impl<K: ?Sized> Kept<K> {
     pub(crate) fn new<T: KeyPart<Kind = K> + ?Sized>(part: &T) -> Self {
-        let key = Render::new(Template::UNTYPED).any_part(part).finish();
+        let mut key = RawKey::new(Template::UNTYPED);
+        part.write(&mut PartWriter(&mut key));
         Self { escaped: key.as_str().to_owned(), kind: PhantomData }
     }
 }
@@ -162,22 +198,33 @@ impl<K: ?Sized> KeyPart for Kept<K> {
 }
 
 macro_rules! integers {
-    ($($type:ty: $digits:literal),* $(,)?) => {$(
+    ($($type:ty: $digits:literal, |$value:ident, $out:ident| $write:expr;)*) => {$(
         impl KeyPart for $type {
             type Kind = $type;
             const MAX_LEN: Option<usize> = Some($digits);
 
             #[inline]
-            fn write(&self, out: &mut PartWriter<'_>) {
-                out.integer(*self);
+            fn write(&self, $out: &mut PartWriter<'_>) {
+                let $value = *self;
+                $write;
             }
         }
     )*};
 }
 
 integers! {
-    u8: 3, u16: 5, u32: 10, u64: 20, u128: 39, usize: 20,
-    i8: 4, i16: 6, i32: 11, i64: 20, i128: 40, isize: 20,
+    u8: 3, |value, out| out.decimal(value.into());
+    u16: 5, |value, out| out.decimal(value.into());
+    u32: 10, |value, out| out.decimal(value.into());
+    u64: 20, |value, out| out.decimal(value);
+    u128: 39, |value, out| out.integer(value);
+    usize: 20, |value, out| out.decimal(value as u64);
+    i8: 4, |value, out| out.signed(value.into());
+    i16: 6, |value, out| out.signed(value.into());
+    i32: 11, |value, out| out.signed(value.into());
+    i64: 20, |value, out| out.signed(value);
+    i128: 40, |value, out| out.integer(value);
+    isize: 20, |value, out| out.signed(value as i64);
 }
 
 impl KeyPart for bool {

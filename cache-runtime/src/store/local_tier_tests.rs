@@ -4,36 +4,42 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::local_tier::{Deadlines, Hit, LocalTier, Prepared, Tier};
+use super::local_tier::{Deadlines, Hit, LocalTier, Prepared, Sought, Tier};
 
 /// Before the six digits of an id, as long as a UUID.
 const LONG: &str = "user:550e8400-e29b-41d4-a716-446655";
 const ALWAYS: Deadlines = Deadlines { fresh_until: u64::MAX, stale_until: u64::MAX };
 
 fn put<V: Send + Sync + 'static>(tier: &Tier, namespace: u32, key: &str, value: V) {
-    drop(tier.insert(Prepared::new(namespace, key, value, ALWAYS, 0, 8)));
+    drop(tier.insert(Prepared::new(namespace, key, Some(Arc::new(value)), ALWAYS, 0, 8)));
+}
+
+fn get<V: Clone + 'static>(tier: &Tier, namespace: u32, key: &str, version: u32, now: u64) -> Option<Hit<V>> {
+    let sought =
+        Sought { namespace, key: key.as_bytes(), fingerprint: key.len() as u64, version, now_ms: now };
+    tier.get(&sought, |held| held?.downcast_ref::<V>().cloned())
 }
 
 #[test]
 fn a_value_is_found_under_its_namespace_and_key_only() {
     let tier = LocalTier::new(100).build();
     put(&tier, 1, "key", 7_u64);
-    assert_eq!(tier.get::<u64>(1, "key", 0, 0), Some(Hit::Fresh(7)));
-    assert_eq!(tier.get::<u64>(2, "key", 0, 0), None);
-    assert_eq!(tier.get::<u64>(1, "ke", 0, 0), None);
+    assert_eq!(get::<u64>(&tier, 1, "key", 0, 0), Some(Hit::Fresh(7)));
+    assert_eq!(get::<u64>(&tier, 2, "key", 0, 0), None);
+    assert_eq!(get::<u64>(&tier, 1, "ke", 0, 0), None);
     put(&tier, 1, "key", 8_u64);
-    assert_eq!((tier.get::<u64>(1, "key", 0, 0), tier.len()), (Some(Hit::Fresh(8)), 1));
+    assert_eq!((get::<u64>(&tier, 1, "key", 0, 0), tier.len()), (Some(Hit::Fresh(8)), 1));
 }
 
 #[test]
 fn another_type_or_version_under_the_key_is_a_miss() {
     let tier = LocalTier::new(100).build();
     put(&tier, 0, "key", 7_u64);
-    assert_eq!(tier.get::<u32>(0, "key", 0, 0), None);
-    assert_eq!(tier.get::<u64>(0, "key", 1, 0), None);
+    assert_eq!(get::<u32>(&tier, 0, "key", 0, 0), None);
+    assert_eq!(get::<u64>(&tier, 0, "key", 1, 0), None);
     put(&tier, 0, "key", 7_u32);
     assert_eq!(
-        (tier.get::<u64>(0, "key", 0, 0), tier.get::<u32>(0, "key", 0, 0)),
+        (get::<u64>(&tier, 0, "key", 0, 0), get::<u32>(&tier, 0, "key", 0, 0)),
         (None, Some(Hit::Fresh(7)))
     );
     assert_eq!(tier.len(), 1);
@@ -43,8 +49,8 @@ fn another_type_or_version_under_the_key_is_a_miss() {
 fn a_value_is_fresh_then_stale_then_gone() {
     let tier = LocalTier::new(100).build();
     let deadlines = Deadlines { fresh_until: 10, stale_until: 15 };
-    drop(tier.insert(Prepared::new(0, "key", 7_u64, deadlines, 0, 8)));
-    let at = |now| tier.get::<u64>(0, "key", 0, now);
+    drop(tier.insert(Prepared::new(0, "key", Some(Arc::new(7_u64)), deadlines, 0, 8)));
+    let at = |now| get::<u64>(&tier, 0, "key", 0, now);
     assert_eq!(
         [at(9), at(10), at(14), at(15)],
         [Some(Hit::Fresh(7)), Some(Hit::Stale(7)), Some(Hit::Stale(7)), None]
@@ -56,7 +62,7 @@ fn a_value_is_fresh_then_stale_then_gone() {
 fn removing_takes_one_key_a_prefix_or_a_namespace() {
     let tier = LocalTier::new(100).build();
     let keys = [(0, "a:1"), (0, "a:2"), (0, "b:1"), (1, "a:1")];
-    let left = || keys.map(|(namespace, key)| tier.get::<u64>(namespace, key, 0, 0).is_some());
+    let left = || keys.map(|(namespace, key)| get::<u64>(&tier, namespace, key, 0, 0).is_some());
     for (namespace, key) in keys {
         put(&tier, namespace, key, 7_u64);
     }
@@ -72,7 +78,7 @@ fn removing_takes_one_key_a_prefix_or_a_namespace() {
 fn a_tier_of_no_capacity_holds_nothing() {
     for tier in [LocalTier::new(0).build(), LocalTier::new(100).weight(0).build()] {
         put(&tier, 0, "key", 7_u64);
-        assert_eq!((tier.get::<u64>(0, "key", 0, 0), tier.len()), (None, 0));
+        assert_eq!((get::<u64>(&tier, 0, "key", 0, 0), tier.len()), (None, 0));
     }
 }
 
@@ -83,7 +89,7 @@ fn the_tier_stays_within_its_entries_or_its_bytes() {
     for id in 0..10_000 {
         let key = id.to_string();
         for tier in [&by_entries, &by_weight] {
-            drop(tier.insert(Prepared::new(0, &key, id, ALWAYS, 0, 4_000)));
+            drop(tier.insert(Prepared::new(0, &key, Some(Arc::new(id)), ALWAYS, 0, 4_000)));
         }
     }
     assert!((900..=1_000).contains(&by_entries.len()), "{}", by_entries.len());
@@ -95,8 +101,8 @@ fn the_tier_stays_within_its_entries_or_its_bytes() {
 fn a_value_too_heavy_for_the_tier_takes_the_older_one_with_it() {
     let tier = LocalTier::new(0).weight(10_000).build();
     put(&tier, 0, "key", 7_u64);
-    drop(tier.insert(Prepared::new(0, "key", 8_u64, ALWAYS, 0, 20_000)));
-    assert_eq!((tier.get::<u64>(0, "key", 0, 0), tier.len()), (None, 0));
+    drop(tier.insert(Prepared::new(0, "key", Some(Arc::new(8_u64)), ALWAYS, 0, 20_000)));
+    assert_eq!((get::<u64>(&tier, 0, "key", 0, 0), tier.len()), (None, 0));
 }
 
 #[test]
@@ -123,27 +129,91 @@ fn values_are_dropped_outside_of_the_tier_s_locks() {
 }
 
 #[test]
-fn a_hit_allocates_nothing() {
+fn a_hit_allocates_nothing_once_its_thread_has_a_mirror() {
     let tier = LocalTier::new(100).build();
     put(&tier, 0, "project:7", Arc::new(7_u64));
+    for _ in 0..10 {
+        assert!(get::<Arc<u64>>(&tier, 0, "project:7", 0, 0).is_some());
+    }
     let allocated = allocation_counter::measure(|| {
         for _ in 0..100 {
-            assert!(tier.get::<Arc<u64>>(0, "project:7", 0, 0).is_some());
+            assert!(get::<Arc<u64>>(&tier, 0, "project:7", 0, 0).is_some());
         }
     });
     assert_eq!(allocated.count_total, 0);
 }
 
+/// Two tiers, few keys, all of them in one set of the mirror: as many chances as there can be to mix them up.
+#[test]
+fn a_mirror_shows_what_its_tier_holds_and_nothing_else() {
+    let tiers = [LocalTier::new(1_000).build(), LocalTier::new(1_000).build()];
+    let keys = ["a:1", "a:2", "a:3", "b:1", "b:2", "b:3", "c:1", "c:2"];
+    let mut model = std::collections::HashMap::new();
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    for step in 0..200_000_u64 {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let (at, namespace) = (usize::from(random & 0x100 > 0), u32::from(random & 0x1_0000 > 0));
+        let (key, action) = (keys[(random >> 24) as usize % keys.len()], (random >> 40) % 64);
+        match action {
+            0 => {
+                put(&tiers[at], namespace, key, step);
+                model.insert((at, namespace, key), step);
+            }
+            1 => {
+                tiers[at].remove(namespace, key);
+                model.remove(&(at, namespace, key));
+            }
+            2 => {
+                tiers[at].remove_matching(namespace, &key[..2]);
+                model.retain(|(tier, of, name), _| (*tier, *of) != (at, namespace) || name[..2] != key[..2]);
+            }
+            _ => {
+                let held = get::<u64>(&tiers[at], namespace, key, 0, 0);
+                assert_eq!(held, model.get(&(at, namespace, key)).copied().map(Hit::Fresh), "step {step}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_has_read_a_value_sees_that_another_removed_it() {
+    let tier = LocalTier::new(100).build();
+    for round in 0..1_000_u64 {
+        put(&tier, 0, "key", round);
+        assert_eq!(get::<u64>(&tier, 0, "key", 0, 0), Some(Hit::Fresh(round)));
+        std::thread::scope(|scope| scope.spawn(|| tier.remove(0, "key")).join()).expect("it does not panic");
+        assert_eq!(get::<u64>(&tier, 0, "key", 0, 0), None);
+    }
+}
+
+#[test]
+fn an_evicted_value_is_gone_from_the_mirror_too() {
+    let tier = LocalTier::new(1).build();
+    put(&tier, 0, "key", 1_u64);
+    for _ in 0..10 {
+        assert_eq!(get::<u64>(&tier, 0, "key", 0, 0), Some(Hit::Fresh(1)));
+    }
+    let others = ["other", "and", "another"];
+    for other in others {
+        put(&tier, 0, other, 2_u64);
+    }
+    let held = others.iter().filter(|other| get::<u64>(&tier, 0, other, 0, 0).is_some()).count();
+    assert_eq!(held + usize::from(get::<u64>(&tier, 0, "key", 0, 0).is_some()), tier.len());
+}
+
 #[test]
 fn an_entry_takes_at_most_100_bytes_beside_its_value_and_its_key() {
-    const VALUE: usize = 200;
+    // With the two counters of the `Arc` that its readers share.
+    const VALUE: usize = 200 + 16;
     for (prefix, entries) in [("project:", 30_000_u32), ("project:", 100_000), (LONG, 30_000)] {
         let mut tier = None;
         let allocated = allocation_counter::measure(|| {
             let full = LocalTier::new(entries as usize).build();
             // More than it holds, so that it remembers as many that were evicted as it does at most.
             for id in 0..3 * entries {
-                put(&full, 0, &format!("{prefix}{id:06}"), [0_u8; VALUE]);
+                put(&full, 0, &format!("{prefix}{id:06}"), [0_u8; 200]);
             }
             tier = Some(full);
         });
@@ -180,7 +250,7 @@ fn the_hit_ratio_at_one_percent_capacity_is_at_least_half() {
         let at = f64::from((random >> 32) as u32) / f64::from(u32::MAX) * sum;
         key.clear();
         write!(key, "project:{}", cumulated.partition_point(|below| *below < at)).expect("it is a string");
-        if tier.get::<u64>(0, &key, 0, 0).is_some() {
+        if get::<u64>(&tier, 0, &key, 0, 0).is_some() {
             // The first half fills it.
             hits += u32::from(read >= READS);
         } else {

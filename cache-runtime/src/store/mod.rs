@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 pub(crate) use flight::{Entered, Leader, SharedError, WaitLimits, Waited, leading};
-pub(crate) use local_tier::{Deadlines, Hit, Prepared, Tier};
+pub(crate) use local_tier::{Deadlines, Hit, Prepared, Shared, Sought, Tier};
 
 pub use local_tier::LocalTier;
 

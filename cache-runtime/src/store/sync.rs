@@ -1,7 +1,11 @@
-//! The primitives that the store locks with: one place, so that the race tests can put others here.
+//! What the store synchronizes with: one place, so that the race tests can put others here.
 
+pub(super) use std::sync::atomic::AtomicU64;
 pub(super) use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) use std::thread_local;
+
+/// How many generations a tier counts: keys that share one lose their places in the mirrors together.
+pub(super) const GENERATIONS: usize = 4_096;
 
 /// Takes a lock. What it guards stays whole under a panic (each change is one assignment, and foreign code
 /// runs under it only in a promotion, which changes nothing of the flight), so a poisoned one is used on.

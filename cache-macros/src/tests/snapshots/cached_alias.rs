@@ -2,7 +2,7 @@ impl Service {
     async fn get_project(&self, id: u64) -> ApiResult<Project> {
         match ::cache_runtime::__private::cached(
                 &self.cache,
-                Self::__key_project_3a_p(::cache_runtime::__private::part(&id)),
+                &Self::__key_project_3a_p(::cache_runtime::__private::part(&id)),
                 ::cache_runtime::__private::value::<Project>(),
                 {
                     use ::cache_runtime::__private::probe::{
@@ -64,9 +64,9 @@ impl Service {
             ::cache_runtime::__private::register!(SITE);
             &SITE
         };
-        ::cache_runtime::__private::Stored::new(
-            site,
-            site.render().literal("project:").part::<u64>(p0).finish(),
-        )
+        let mut key = site.key();
+        key.literal("project:");
+        key.part::<u64>(p0);
+        ::cache_runtime::__private::Stored::new(site, key)
     }
 }

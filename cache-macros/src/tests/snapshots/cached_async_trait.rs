@@ -16,7 +16,7 @@ impl Service {
         ::std::boxed::Box::pin(async move {
             match ::cache_runtime::__private::cached(
                     &self.cache,
-                    ::cache_runtime::__private::Stored::<
+                    &::cache_runtime::__private::Stored::<
                         (),
                     >::new(
                         {

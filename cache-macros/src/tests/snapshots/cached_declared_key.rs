@@ -2,7 +2,7 @@ impl Service {
     pub async fn get_project(&self, id: u64) -> Option<Project> {
         match ::cache_runtime::__private::cached(
                 &self.cache,
-                ::cache_runtime::__private::Stored::<
+                &::cache_runtime::__private::Stored::<
                     (),
                 >::new(
                     {

@@ -5,7 +5,7 @@ async fn rate(
 ) -> Result<u64, Error> {
     match ::cache_runtime::__private::cached(
             &::cache_runtime::__private::own(&cache),
-            match {
+            &match {
                 static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
                     &[
                         ::cache_runtime::__private::Template::new("rate:<from>/<to>")
@@ -23,13 +23,16 @@ async fn rate(
                         (),
                     >::new(
                         site,
-                        site
-                            .render()
-                            .literal("rate:")
-                            .part::<Currency>(::cache_runtime::__private::part(&from))
-                            .literal("/")
-                            .part::<Currency>(::cache_runtime::__private::part(&to))
-                            .finish(),
+                        {
+                            let mut key = site.key();
+                            key.literal("rate:");
+                            key.part::<
+                                    Currency,
+                                >(::cache_runtime::__private::part(&from));
+                            key.literal("/");
+                            key.part::<Currency>(::cache_runtime::__private::part(&to));
+                            key
+                        },
                     )
                 }
             },
@@ -61,19 +64,21 @@ async fn rate(
 #[allow(dead_code, non_snake_case, private_interfaces, clippy::all, clippy::pedantic)]
 fn rate_key(from: Currency, to: Currency) -> ::cache_runtime::__private::Key<u64> {
     {
-        static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
-                "rate:<from>/<to>",
-            )
-            .kinds("tt")
-            .value("u64")
-            .ttl(::cache_runtime::__private::Ttl::from_secs(60u64));
-        ::cache_runtime::__private::Render::new(&TEMPLATE)
+        let mut key = {
+            static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
+                    "rate:<from>/<to>",
+                )
+                .kinds("tt")
+                .value("u64")
+                .ttl(::cache_runtime::__private::Ttl::from_secs(60u64));
+            ::cache_runtime::__private::RawKey::new(&TEMPLATE)
+        };
+        key.literal("rate:");
+        key.part::<Currency>(::cache_runtime::__private::part(&from));
+        key.literal("/");
+        key.part::<Currency>(::cache_runtime::__private::part(&to));
+        key
     }
-        .literal("rate:")
-        .part::<Currency>(::cache_runtime::__private::part(&from))
-        .literal("/")
-        .part::<Currency>(::cache_runtime::__private::part(&to))
-        .finish()
         .typed()
 }
 #[doc(hidden)]
@@ -98,14 +103,10 @@ pub(crate) fn __key_rate_3a_pfrom_q_2f_pto_q_in_cache(
         ::cache_runtime::__private::register!(SITE);
         &SITE
     };
-    ::cache_runtime::__private::Stored::new(
-        site,
-        site
-            .render()
-            .literal("rate:")
-            .part::<Currency>(p0)
-            .literal("/")
-            .part::<Currency>(p1)
-            .finish(),
-    )
+    let mut key = site.key();
+    key.literal("rate:");
+    key.part::<Currency>(p0);
+    key.literal("/");
+    key.part::<Currency>(p1);
+    ::cache_runtime::__private::Stored::new(site, key)
 }

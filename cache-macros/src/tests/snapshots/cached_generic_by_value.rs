@@ -10,7 +10,7 @@ impl Service {
     {
         match ::cache_runtime::__private::cached(
                 &::cache_runtime::__private::own(&self.pages),
-                Self::__key_page_3a_powner_q_3a_pnumber_q_in_self_2epages(
+                &Self::__key_page_3a_powner_q_3a_pnumber_q_in_self_2epages(
                     ::cache_runtime::__private::part(&query.owner),
                     ::cache_runtime::__private::part(&number),
                 ),
@@ -89,15 +89,11 @@ impl Service {
             ::cache_runtime::__private::register!(SITE);
             &SITE
         };
-        ::cache_runtime::__private::Stored::new(
-            site,
-            site
-                .render()
-                .literal("page:")
-                .any_part(p0)
-                .literal(":")
-                .part::<u32>(p1)
-                .finish(),
-        )
+        let mut key = site.key();
+        key.literal("page:");
+        key.any_part(p0);
+        key.literal(":");
+        key.part::<u32>(p1);
+        ::cache_runtime::__private::Stored::new(site, key)
     }
 }

@@ -2,7 +2,7 @@ impl Service {
     async fn by_slug(&self, slug: &str) -> Result<Option<Project>, DbError> {
         match ::cache_runtime::__private::cached(
                 &self.cache,
-                Self::__key_project_3a_ptenant_q_3a_pslug_q(
+                &Self::__key_project_3a_ptenant_q_3a_pslug_q(
                     ::cache_runtime::__private::part(&self.tenant),
                     ::cache_runtime::__private::part(&slug),
                 ),
@@ -75,15 +75,11 @@ impl Service {
             ::cache_runtime::__private::register!(SITE);
             &SITE
         };
-        ::cache_runtime::__private::Stored::new(
-            site,
-            site
-                .render()
-                .literal("project:")
-                .any_part(p0)
-                .literal(":")
-                .part::<str>(p1)
-                .finish(),
-        )
+        let mut key = site.key();
+        key.literal("project:");
+        key.any_part(p0);
+        key.literal(":");
+        key.part::<str>(p1);
+        ::cache_runtime::__private::Stored::new(site, key)
     }
 }

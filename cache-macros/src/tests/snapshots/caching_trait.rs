@@ -2,7 +2,7 @@ impl Projects for Service {
     async fn project(&self, id: u64) -> Option<Project> {
         match ::cache_runtime::__private::cached(
                 &self.store,
-                Self::__key_project_3a_p_in_self_2estore(
+                &Self::__key_project_3a_p_in_self_2estore(
                     ::cache_runtime::__private::part(&id),
                 ),
                 ::cache_runtime::__private::value_of::<
@@ -121,10 +121,10 @@ impl Service {
             ::cache_runtime::__private::register!(SITE);
             &SITE
         };
-        ::cache_runtime::__private::Stored::new(
-            site,
-            site.render().literal("project:").part::<u64>(p0).finish(),
-        )
+        let mut key = site.key();
+        key.literal("project:");
+        key.part::<u64>(p0);
+        ::cache_runtime::__private::Stored::new(site, key)
     }
 }
 #[cached(__used)]

@@ -1,13 +1,23 @@
 //! The local tier: typed values in this process, bounded, found by a key's text without allocating.
 
+mod mirror;
+mod record;
+
 use std::any::Any;
-use std::cell::Cell;
-use std::hash::{Hash, Hasher};
+use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::quality::RandomState;
 use quick_cache::sync::Cache;
-use quick_cache::{Equivalent, Lifecycle, OptionsBuilder, Weighter};
+use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
+
+use mirror::Generations;
+pub(crate) use mirror::Sought;
+use record::{Held, Name, Probe, Record, Text};
+
+/// A value of whatever type, as the tier holds it.
+pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 
 /// What an entry weighs in bytes beside its value and its key, about as much as it takes.
 const ENTRY_BYTES: usize = 96;
@@ -17,10 +27,7 @@ const ASSUMED_BYTES: u64 = 512;
 
 /// How many keys that were evicted are remembered, to know them when they come back, per key held: in percent.
 /// Each takes about 50 bytes. More of them help where it changes what is asked for, fewer where it does not.
-const GHOSTS: u16 = 25;
-
-/// The longest text, namespace and key, that stands in the entry itself: as long as makes a [`Text`] of 24 bytes.
-const SHORT: usize = 22;
+const GHOSTS: u16 = 10;
 
 /// From how many entries a shard on the table is grown in one step to what it can need at most, once it is a
 /// quarter full. By doubling, half of it may stay empty.
@@ -61,6 +68,9 @@ pub(crate) struct Tier {
     entries: usize,
     /// How many more insertions make it grow to its full size.
     until_full_size: AtomicUsize,
+    /// What tells the mirrors of the threads which of their values are no longer those of the tier.
+    generations: Generations,
+    hasher: RandomState,
 }
 
 /// What [`Tier::get`] found.
@@ -94,16 +104,19 @@ pub(crate) struct Evicted {
 
 impl Prepared {
     /// `version` is the one that a reader has to ask for; `weight` is that of the value, in bytes.
-    pub(crate) fn new<V: Send + Sync + 'static>(
+    ///
+    /// `None` is a cached "not there".
+    pub(crate) fn new(
         namespace: u32,
-        key: &str,
-        value: V,
+        key: &(impl AsRef<[u8]> + ?Sized),
+        value: Option<Shared>,
         deadlines: Deadlines,
         version: u32,
         weight: usize,
     ) -> Self {
         let Deadlines { fresh_until, stale_until } = deadlines;
         let stale_for = u32::try_from(stale_until.saturating_sub(fresh_until)).unwrap_or(u32::MAX);
+        let key = key.as_ref();
         let weight = weight.saturating_add(key.len()).saturating_add(ENTRY_BYTES);
         let record = Record { fresh_until, stale_for, version, name: Text::new(namespace, key), value };
         Self { held: Held(Box::new(record)), weight: u32::try_from(weight).unwrap_or(u32::MAX) }
@@ -126,24 +139,49 @@ impl Tier {
         let entries = entries.unwrap_or_default();
         let a_shard = entries / cache.as_ref().map_or(1, Cache::num_shards);
         let until_full_size = AtomicUsize::new(if a_shard < LARGE { 0 } else { entries / 4 });
-        Self { cache, entries, until_full_size }
+        Self {
+            cache,
+            entries,
+            until_full_size,
+            generations: Generations::new(),
+            hasher: RandomState::default(),
+        }
     }
 
-    /// Finds a value that has not expired at `now_ms`, of this type and version, and gives a clone of it.
+    /// Finds a value that has not expired and is of the version, and gives what `read` makes of it,
+    /// if it is of a type that `read` can use.
     ///
-    /// The clone is made under the lock of the key's shard, for reading: let `V` be an [`Arc`](std::sync::Arc)
-    /// or small. In return nothing else is written that other readers of the key read.
+    /// A thread that has read the key before has the value in its own mirror, as a rule. Then no lock is taken,
+    /// and nothing is written that another thread reads, but what `read` writes.
     #[inline]
-    pub(crate) fn get<V: Clone + 'static>(
+    pub(crate) fn get<R>(
         &self,
-        namespace: u32,
-        key: &str,
-        version: u32,
-        now_ms: u64,
-    ) -> Option<Hit<V>> {
-        let probe = Probe { name: Name { namespace, key }, version, now_ms, found: Cell::new(None) };
-        self.cache.as_ref()?.get(&probe)?;
-        probe.found.into_inner()
+        sought: &Sought<'_>,
+        read: impl Fn(Option<&Shared>) -> Option<R>,
+    ) -> Option<Hit<R>> {
+        let mirrored = mirror::get(&self.generations, sought, |value| read(Some(value)));
+        match mirrored {
+            Some(found) => found.map(Hit::Fresh),
+            None => self.ask(sought, read),
+        }
+    }
+
+    /// The same, past the mirror.
+    fn ask<R>(&self, sought: &Sought<'_>, read: impl Fn(Option<&Shared>) -> Option<R>) -> Option<Hit<R>> {
+        let cache = self.cache.as_ref()?;
+        let name = Name { namespace: sought.namespace, key: sought.key };
+        let generation = self.generations.current(self.hasher.hash_one(name));
+        let probe = Probe::new(name, sought.version, sought.now_ms);
+        let weight = cache.get(&probe)?;
+        let (value, fresh_until) = probe.found.into_inner()?;
+        let found = read(value.as_ref())?;
+        if sought.now_ms >= fresh_until {
+            return Some(Hit::Stale(found));
+        }
+        if let Some(value) = value {
+            mirror::offer(&self.generations, sought, generation, fresh_until, weight, value);
+        }
+        Some(Hit::Fresh(found))
     }
 
     /// Puts a value in, over the one that is there.
@@ -151,7 +189,10 @@ impl Tier {
         let mut state = Removed::default();
         match &self.cache {
             Some(cache) => {
+                let hash = self.hash(&entry.held);
                 cache.insert_with_lifecycle(entry.held, entry.weight, &mut state);
+                self.generations.next(hash);
+                state.all().for_each(|held| self.generations.next(self.hash(held)));
                 if self.is_to_grow() {
                     // Some more for shards that are fuller than others; it adds the room for the evicted itself.
                     let spare = self.entries / 32 + cache.num_shards() * 24;
@@ -172,9 +213,16 @@ impl Tier {
     }
 
     /// Takes a key's value out, of whatever type. Returns whether it was there.
-    pub(crate) fn remove(&self, namespace: u32, key: &str) -> bool {
-        let removed = self.cache.as_ref().and_then(|cache| cache.remove(&Name { namespace, key }));
+    pub(crate) fn remove(&self, namespace: u32, key: &(impl AsRef<[u8]> + ?Sized)) -> bool {
+        let name = Name { namespace, key: key.as_ref() };
+        let removed = self.cache.as_ref().and_then(|cache| cache.remove(&name));
+        // After the removal: who reads this generation finds nothing of the one before.
+        self.generations.next(self.hasher.hash_one(name));
         removed.is_some()
+    }
+
+    fn hash(&self, held: &Held) -> u64 {
+        self.hasher.hash_one(held.0.name.name())
     }
 
     /// Takes out every key of the namespace that starts with `prefix`; all of them when it is empty. Looks at
@@ -184,14 +232,14 @@ impl Tier {
         // Two passes, since what `retain` removes it also drops, under the shard's lock.
         let names = std::cell::RefCell::new(Vec::new());
         cache.retain(|held, _| {
-            let name = held.0.name();
+            let name = held.0.name.name();
             if name.namespace == namespace && name.key.starts_with(prefix.as_bytes()) {
                 names.borrow_mut().push(Box::<[u8]>::from(name.key));
             }
             true
         });
         for key in names.into_inner() {
-            drop(cache.remove(&Name { namespace, key: &*key }));
+            self.remove(namespace, &key);
         }
     }
 
@@ -205,135 +253,6 @@ impl Tier {
     #[cfg(test)]
     pub(crate) fn weight(&self) -> u64 {
         self.cache.as_ref().map_or(0, Cache::weight)
-    }
-}
-
-/// An entry, whole: what the cache calls the key. It gives out clones of what it calls the value, so with the
-/// record as that every hit would write to a counter that all readers of the key share. A reader therefore
-/// takes what it wants while the keys are being compared, see [`Probe`]; the cache's value is the weight.
-struct Held(Box<dyn Item>);
-
-struct Record<V> {
-    fresh_until: u64,
-    /// How long it is served after that, in milliseconds.
-    stale_for: u32,
-    version: u32,
-    name: Text,
-    value: V,
-}
-
-/// The four bytes of a namespace, then a key's. A short one needs no further allocation.
-enum Text {
-    Short { length: u8, bytes: [u8; SHORT] },
-    Long(Box<[u8]>),
-}
-
-impl Text {
-    fn new(namespace: u32, key: &str) -> Self {
-        let parts = [&namespace.to_ne_bytes(), key.as_bytes()];
-        let length = parts[0].len() + parts[1].len();
-        let mut bytes = [0; SHORT];
-        match (bytes.get_mut(..length), u8::try_from(length)) {
-            (Some(slot), Ok(length)) => {
-                slot.iter_mut().zip(parts.concat()).for_each(|(slot, byte)| *slot = byte);
-                Self::Short { length, bytes }
-            }
-            _ => Self::Long(parts.concat().into()),
-        }
-    }
-
-    #[inline]
-    fn name(&self) -> Name<'_, [u8]> {
-        let text = match self {
-            Self::Short { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or(bytes),
-            Self::Long(bytes) => bytes,
-        };
-        // Never shorter than the namespace.
-        let (namespace, key) = text.split_first_chunk().unwrap_or((&[0; 4], text));
-        Name { namespace: u32::from_ne_bytes(*namespace), key }
-    }
-}
-
-/// A [`Record`] whose type of value is not known.
-trait Item: Any + Send + Sync {
-    fn name(&self) -> Name<'_, [u8]>;
-}
-
-impl<V: Send + Sync + 'static> Item for Record<V> {
-    fn name(&self) -> Name<'_, [u8]> {
-        self.name.name()
-    }
-}
-
-/// What an entry is found by.
-#[derive(PartialEq, Eq)]
-struct Name<'a, K: ?Sized> {
-    namespace: u32,
-    key: &'a K,
-}
-
-impl<K: AsRef<[u8]> + ?Sized> Hash for Name<'_, K> {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u32(self.namespace);
-        // Nothing follows, so there need be no mark of the end.
-        state.write(self.key.as_ref());
-    }
-}
-
-impl<K: AsRef<[u8]> + ?Sized> Equivalent<Held> for Name<'_, K> {
-    fn equivalent(&self, held: &Held) -> bool {
-        held.0.name() == Name { namespace: self.namespace, key: self.key.as_ref() }
-    }
-}
-
-impl Hash for Held {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.name().hash(state);
-    }
-}
-
-impl PartialEq for Held {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.name() == other.0.name()
-    }
-}
-
-impl Eq for Held {}
-
-/// A reader: it is equal to the entry of its key if that is of its type, and takes the value from it then.
-struct Probe<'a, V> {
-    name: Name<'a, str>,
-    version: u32,
-    now_ms: u64,
-    found: Cell<Option<Hit<V>>>,
-}
-
-impl<V> Hash for Probe<'_, V> {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-    }
-}
-
-impl<V: Clone + 'static> Equivalent<Held> for Probe<'_, V> {
-    #[inline]
-    fn equivalent(&self, held: &Held) -> bool {
-        let item: &dyn Any = &*held.0;
-        let Some(record) = item.downcast_ref::<Record<V>>() else { return false };
-        let Name { namespace, key } = record.name.name();
-        if namespace != self.name.namespace
-            || key != self.name.key.as_bytes()
-            || record.version != self.version
-        {
-            return false;
-        }
-        if self.now_ms < record.fresh_until {
-            self.found.set(Some(Hit::Fresh(record.value.clone())));
-        } else if self.now_ms < record.fresh_until.saturating_add(u64::from(record.stale_for)) {
-            self.found.set(Some(Hit::Stale(record.value.clone())));
-        }
-        true
     }
 }
 
@@ -358,6 +277,12 @@ struct Removed {
     /// As a rule it is one.
     first: Option<Held>,
     more: Vec<Held>,
+}
+
+impl Removed {
+    fn all(&self) -> impl Iterator<Item = &Held> {
+        self.first.iter().chain(&self.more)
+    }
 }
 
 impl Lifecycle<Held, u32> for Outside {
