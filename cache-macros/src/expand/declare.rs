@@ -27,7 +27,7 @@ pub(crate) fn expand(declared: &Declared<'_>) -> TokenStream {
     };
     let template = template(private, args, key, &value);
     let site = super::call_site(private, "declares", &template, &sig.ident);
-    let rendered = key.render(private, &quote!(#site.render()));
+    let rendered = key.render(private, &quote!(#site.key()));
     let mut sig = (*sig).clone();
     sig.output = syn::parse_quote!(-> #private::Key<#value>);
     let bounded = bounded(private, key);
