@@ -110,11 +110,11 @@ fn the_end_of_a_life_and_a_refresh_give_the_old_value_or_the_new_one() {
             })
         });
         let seen = reader.join().unwrap();
-        assert!(matches!(seen[0], Some(Hit::Fresh(1 | 2))));
-        assert!(matches!(seen[1], Some(Hit::Stale(1) | Hit::Fresh(2))));
-        assert!(matches!(seen[2], None | Some(Hit::Fresh(2))));
+        assert!(matches!(seen[0], Some((Hit::Fresh, 1 | 2))));
+        assert!(matches!(seen[1], Some((Hit::Stale, 1) | (Hit::Fresh, 2))));
+        assert!(matches!(seen[2], None | Some((Hit::Fresh, 2))));
         refresh.join().unwrap();
-        assert_eq!(world.look("key", 29), Some(Hit::Fresh(2_u64)));
+        assert_eq!(world.look("key", 29), Some((Hit::Fresh, 2)));
     });
 }
 

@@ -160,15 +160,17 @@ impl World {
 
     pub(crate) fn hit(&self, key: &str) -> Option<u64> {
         thread::yield_now();
-        match self.look(key, 0) {
-            Some(Hit::Fresh(value) | Hit::Stale(value)) => Some(value),
-            None => None,
-        }
+        self.look(key, 0).map(|(_, value)| value)
     }
 
-    pub(crate) fn look(&self, key: &str, now_ms: u64) -> Option<Hit<u64>> {
+    pub(crate) fn look(&self, key: &str, now_ms: u64) -> Option<(Hit, u64)> {
         let sought = Sought { namespace: 0, key: key.as_bytes(), fingerprint: 0, version: 0, now_ms };
-        self.tier.get(&sought, |held| held?.downcast_ref().copied())
+        let mut value = None;
+        let hit = self.tier.get(&sought, |held| {
+            value = held.and_then(|held| held.downcast_ref().copied());
+            value.is_some()
+        })?;
+        Some((hit, value?))
     }
 
     /// The cached call, in the shape that the service gives it.

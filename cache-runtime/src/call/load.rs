@@ -47,10 +47,7 @@ pub struct Hit<V, S> {
 pub struct Miss<'a, V, O, S>(Call<'a, V, O, S>);
 
 /// What a load shares with those who wait for it, and what the local tier holds; `None` is "not there".
-pub(super) type Flown<V, O> = OrNotThere<<O as ValueOps<V>>::Held>;
-
-/// `None` is a cached "not there".
-type OrNotThere<T> = Option<T>;
+pub(super) type Flown<V, O> = Option<<O as ValueOps<V>>::Held>;
 
 /// How a call that missed goes on.
 enum Joined<T> {
@@ -89,19 +86,24 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
     /// Looks into this process's memory: no await, no allocation.
     #[inline]
     pub fn lookup(self) -> Lookup<'a, V, O, S> {
-        match self.held(|shared| self.ops.read(shared)) {
-            Some(value) => {
-                self.site.hit();
-                Lookup::Hit(Hit { value, shape: self.shape })
-            }
-            None => Lookup::Miss(Miss(self)),
+        // Written where it is returned from: a large value that is handed up call by call is copied by each.
+        let mut value = None;
+        if self.held(|shared| {
+            value = self.ops.read(shared);
+            value.is_some()
+        }) {
+            self.site.hit();
+            Lookup::Hit(Hit { value, shape: self.shape })
+        } else {
+            Lookup::Miss(Miss(self))
         }
     }
 
-    /// What the local tier holds, if this call can use it.
+    /// Whether the local tier holds what this call can use: a value that `read` has taken, or a "not there".
     #[inline]
-    fn held<R>(&self, read: impl Fn(&Shared) -> Option<R>) -> Option<OrNotThere<R>> {
+    fn held(&self, mut read: impl FnMut(&Shared) -> bool) -> bool {
         let store = self.cache.store();
+        let Some(tier) = store.tier() else { return false };
         let sought = Sought {
             namespace: self.cache.namespace(),
             key: self.key.as_bytes(),
@@ -109,15 +111,8 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
             version: self.version,
             now_ms: store.clock.coarse_millis(),
         };
-        let found = store.tier()?.get(&sought, |held| match held {
-            Some(shared) => read(shared).map(Some),
-            // A method that cannot say "not there" loads.
-            None => S::OPTIONAL.then_some(None),
-        })?;
-        match found {
-            TierHit::Fresh(value) => Some(value),
-            TierHit::Stale(_) => None,
-        }
+        // A method that cannot say "not there" loads.
+        tier.get(&sought, |held| held.map_or(S::OPTIONAL, &mut read)) == Some(TierHit::Fresh)
     }
 }
 
@@ -231,7 +226,12 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         // Who loads beside another neither takes a lease nor fills.
         let is_sole = leader.as_ref().is_none_or(Leader::is_sole);
         // The load that this call missed may have ended before it came to lead its own.
-        if let Some(flown) = self.held(|shared| self.ops.unshare(shared)) {
+        let mut flown = None;
+        let mut unshare = |shared: &Shared| {
+            flown = self.ops.unshare(shared);
+            flown.is_some()
+        };
+        if self.held(&mut unshare) {
             if let Some(leader) = leader {
                 leader.finish(&flown);
             }

@@ -14,21 +14,39 @@ fn put<V: Send + Sync + 'static>(tier: &Tier, namespace: u32, key: &str, value: 
     drop(tier.insert(Prepared::new(namespace, key, Some(Arc::new(value)), ALWAYS, 0, 8)));
 }
 
-fn get<V: Clone + 'static>(tier: &Tier, namespace: u32, key: &str, version: u32, now: u64) -> Option<Hit<V>> {
+/// What is found, and the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found<V> {
+    Fresh(V),
+    Stale(V),
+}
+
+fn get<V: Clone + 'static>(
+    tier: &Tier,
+    namespace: u32,
+    key: &str,
+    version: u32,
+    now: u64,
+) -> Option<Found<V>> {
     let sought =
         Sought { namespace, key: key.as_bytes(), fingerprint: key.len() as u64, version, now_ms: now };
-    tier.get(&sought, |held| held?.downcast_ref::<V>().cloned())
+    let mut value = None;
+    let hit = tier.get(&sought, |held| {
+        value = held.and_then(|held| held.downcast_ref::<V>().cloned());
+        value.is_some()
+    })?;
+    value.map(if hit == Hit::Fresh { Found::Fresh } else { Found::Stale })
 }
 
 #[test]
 fn a_value_is_found_under_its_namespace_and_key_only() {
     let tier = LocalTier::new(100).build();
     put(&tier, 1, "key", 7_u64);
-    assert_eq!(get::<u64>(&tier, 1, "key", 0, 0), Some(Hit::Fresh(7)));
+    assert_eq!(get::<u64>(&tier, 1, "key", 0, 0), Some(Found::Fresh(7)));
     assert_eq!(get::<u64>(&tier, 2, "key", 0, 0), None);
     assert_eq!(get::<u64>(&tier, 1, "ke", 0, 0), None);
     put(&tier, 1, "key", 8_u64);
-    assert_eq!((get::<u64>(&tier, 1, "key", 0, 0), tier.len()), (Some(Hit::Fresh(8)), 1));
+    assert_eq!((get::<u64>(&tier, 1, "key", 0, 0), tier.len()), (Some(Found::Fresh(8)), 1));
 }
 
 #[test]
@@ -40,7 +58,7 @@ fn another_type_or_version_under_the_key_is_a_miss() {
     put(&tier, 0, "key", 7_u32);
     assert_eq!(
         (get::<u64>(&tier, 0, "key", 0, 0), get::<u32>(&tier, 0, "key", 0, 0)),
-        (None, Some(Hit::Fresh(7)))
+        (None, Some(Found::Fresh(7)))
     );
     assert_eq!(tier.len(), 1);
 }
@@ -53,7 +71,7 @@ fn a_value_is_fresh_then_stale_then_gone() {
     let at = |now| get::<u64>(&tier, 0, "key", 0, now);
     assert_eq!(
         [at(9), at(10), at(14), at(15)],
-        [Some(Hit::Fresh(7)), Some(Hit::Stale(7)), Some(Hit::Stale(7)), None]
+        [Some(Found::Fresh(7)), Some(Found::Stale(7)), Some(Found::Stale(7)), None]
     );
     assert_eq!(at(u64::MAX), None);
 }
@@ -171,7 +189,7 @@ fn a_mirror_shows_what_its_tier_holds_and_nothing_else() {
             }
             _ => {
                 let held = get::<u64>(&tiers[at], namespace, key, 0, 0);
-                assert_eq!(held, model.get(&(at, namespace, key)).copied().map(Hit::Fresh), "step {step}");
+                assert_eq!(held, model.get(&(at, namespace, key)).copied().map(Found::Fresh), "step {step}");
             }
         }
     }
@@ -182,7 +200,7 @@ fn a_thread_that_has_read_a_value_sees_that_another_removed_it() {
     let tier = LocalTier::new(100).build();
     for round in 0..1_000_u64 {
         put(&tier, 0, "key", round);
-        assert_eq!(get::<u64>(&tier, 0, "key", 0, 0), Some(Hit::Fresh(round)));
+        assert_eq!(get::<u64>(&tier, 0, "key", 0, 0), Some(Found::Fresh(round)));
         std::thread::scope(|scope| scope.spawn(|| tier.remove(0, "key")).join()).expect("it does not panic");
         assert_eq!(get::<u64>(&tier, 0, "key", 0, 0), None);
     }
@@ -193,7 +211,7 @@ fn an_evicted_value_is_gone_from_the_mirror_too() {
     let tier = LocalTier::new(1).build();
     put(&tier, 0, "key", 1_u64);
     for _ in 0..10 {
-        assert_eq!(get::<u64>(&tier, 0, "key", 0, 0), Some(Hit::Fresh(1)));
+        assert_eq!(get::<u64>(&tier, 0, "key", 0, 0), Some(Found::Fresh(1)));
     }
     let others = ["other", "and", "another"];
     for other in others {

@@ -151,25 +151,26 @@ thread_local! {
     static MIRROR: RefCell<Mirror> = const { RefCell::new(Mirror::EMPTY) };
 }
 
-/// What `read` makes of a value that is mirrored, of the current generation and fresh; `None`: ask the tier.
+/// Shows `read` a value that is mirrored, of the current generation and fresh. Returns whether there was one that `read`
+/// can use; if not, ask the tier.
 #[inline]
-pub(super) fn get<R>(
+pub(super) fn get(
     generations: &Generations,
     sought: &Sought<'_>,
-    read: impl FnOnce(&Shared) -> R,
-) -> Option<R> {
+    read: impl FnOnce(&Shared) -> bool,
+) -> bool {
     // Not there while the thread ends; borrowed while something is taken in.
     let found = MIRROR.try_with(|mirror| {
-        let mirror = mirror.try_borrow().ok()?;
-        let (_, place) = mirror.find(generations.tier, sought)?;
+        let Ok(mirror) = mirror.try_borrow() else { return false };
+        let Some((_, place)) = mirror.find(generations.tier, sought) else { return false };
         let hits = place.hits.get();
         let serves = place.generation.count == generations.count(place.generation.counter)
             && sought.now_ms < place.fresh_until
             && hits > 0;
         place.hits.set(if serves { hits - 1 } else { HITS });
-        serves.then(|| read(&place.value))
+        serves && read(&place.value)
     });
-    found.ok().flatten()
+    found.unwrap_or(false)
 }
 
 /// Takes in a value that was read from the tier, in `generation` or after it.

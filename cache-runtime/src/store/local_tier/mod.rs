@@ -74,12 +74,12 @@ pub(crate) struct Tier {
 }
 
 /// What [`Tier::get`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Hit<V> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hit {
     /// Within its time to live.
-    Fresh(V),
+    Fresh,
     /// Past it, but it may still be served.
-    Stale(V),
+    Stale,
 }
 
 /// When a value stops being fresh, and when it stops being served, on the clock that `now_ms` is read from.
@@ -148,40 +148,42 @@ impl Tier {
         }
     }
 
-    /// Finds a value that has not expired and is of the version, and gives what `read` makes of it,
-    /// if it is of a type that `read` can use.
+    /// Finds a value that has not expired and is of the version, and shows it to `read` (`None`: a "not there"). It is
+    /// a hit if `read` can use it.
     ///
     /// A thread that has read the key before has the value in its own mirror, as a rule. Then no lock is taken,
     /// and nothing is written that another thread reads, but what `read` writes.
     #[inline]
-    pub(crate) fn get<R>(
+    pub(crate) fn get(
         &self,
         sought: &Sought<'_>,
-        read: impl Fn(Option<&Shared>) -> Option<R>,
-    ) -> Option<Hit<R>> {
-        let mirrored = mirror::get(&self.generations, sought, |value| read(Some(value)));
-        match mirrored {
-            Some(found) => found.map(Hit::Fresh),
-            None => self.ask(sought, read),
+        mut read: impl FnMut(Option<&Shared>) -> bool,
+    ) -> Option<Hit> {
+        if mirror::get(&self.generations, sought, |value| read(Some(value))) {
+            return Some(Hit::Fresh);
         }
+        self.ask(sought, read)
     }
 
     /// The same, past the mirror.
-    fn ask<R>(&self, sought: &Sought<'_>, read: impl Fn(Option<&Shared>) -> Option<R>) -> Option<Hit<R>> {
+    #[inline(never)]
+    fn ask(&self, sought: &Sought<'_>, mut read: impl FnMut(Option<&Shared>) -> bool) -> Option<Hit> {
         let cache = self.cache.as_ref()?;
         let name = Name { namespace: sought.namespace, key: sought.key };
         let generation = self.generations.current(self.hasher.hash_one(name));
         let probe = Probe::new(name, sought.version, sought.now_ms);
         let weight = cache.get(&probe)?;
         let (value, fresh_until) = probe.found.into_inner()?;
-        let found = read(value.as_ref())?;
+        if !read(value.as_ref()) {
+            return None;
+        }
         if sought.now_ms >= fresh_until {
-            return Some(Hit::Stale(found));
+            return Some(Hit::Stale);
         }
         if let Some(value) = value {
             mirror::offer(&self.generations, sought, generation, fresh_until, weight, value);
         }
-        Some(Hit::Fresh(found))
+        Some(Hit::Fresh)
     }
 
     /// Puts a value in, over the one that is there.
