@@ -44,12 +44,16 @@ impl Diag {
     }
 }
 
-/// The one of `known` that `word` most resembles, if any does.
+/// The one of `known` that `word` most resembles, if any does. Nobody mistypes most of a word, nor its start and more.
 pub(crate) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
         .map(|candidate| (strsim::jaro(word, candidate), candidate))
-        .filter(|(similarity, _)| *similarity > 0.7)
+        .filter(|(similarity, candidate)| {
+            let same_start = word.chars().next() == candidate.chars().next();
+            *similarity > if same_start { 0.7 } else { 0.85 }
+                || (word.len() > 2 && strsim::osa_distance(word, candidate) == 1)
+        })
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
         .map(|(_, candidate)| candidate)
 }

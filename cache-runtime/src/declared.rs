@@ -44,17 +44,37 @@ pub struct Generic;
 /// No method caches the template; another error says so.
 pub struct Unknown;
 
-/// The method stores a `V` under this template.
+/// What is known of the value.
+pub trait Declared {
+    /// Its type, where a `V` is to be stored.
+    type Value<V>;
+}
+
+impl<T> Declared for Value<T> {
+    type Value<V> = T;
+}
+
+impl<T> Declared for ValueWithoutTtl<T> {
+    type Value<V> = T;
+}
+
+impl Declared for Generic {
+    type Value<V> = Self;
+}
+
+impl Declared for Unknown {
+    type Value<V> = V;
+}
+
+/// The type is `V`.
 #[diagnostic::on_unimplemented(
     message = "this method returns a `{V}`, but the `#[cached]` method stores a `{Self}` under the template",
     label = "another type than the cached one",
     note = "return the value that is cached, or use `#[invalidates]`"
 )]
-pub trait Stores<V> {}
+pub trait Is<V> {}
 
-impl<V> Stores<V> for Value<V> {}
-impl<V> Stores<V> for ValueWithoutTtl<V> {}
-impl<V> Stores<V> for Unknown {}
+impl<V> Is<V> for V {}
 
 /// The method's time to live is known while compiling.
 #[diagnostic::on_unimplemented(
@@ -70,12 +90,12 @@ impl HasTtl for Unknown {}
 
 /// The key of an update that brings its own time to live.
 #[must_use]
-pub fn with_own_ttl<V, D: Stores<V>>(stored: Stored<D>) -> RawKey {
+pub fn with_own_ttl<V, D: Declared<Value<V>: Is<V>>>(stored: Stored<D>) -> RawKey {
     stored.key
 }
 
 /// The key of an update that takes the time to live of the `#[cached]` method.
 #[must_use]
-pub fn with_declared_ttl<V, D: Stores<V> + HasTtl>(stored: Stored<D>) -> RawKey {
+pub fn with_declared_ttl<V, D: Declared<Value<V>: Is<V>> + HasTtl>(stored: Stored<D>) -> RawKey {
     stored.key
 }

@@ -35,7 +35,9 @@ impl Runtime {
     /// The same, all of it at `span`, so that an error about the path underlines just that.
     pub(crate) fn at(&self, span: Span) -> Self {
         let mut tokens = self.0.clone();
-        tokens.iter_mut().for_each(|token| token.set_span(span));
+        for token in &mut tokens {
+            token.set_span(span);
+        }
         Self(tokens)
     }
 }
@@ -62,12 +64,15 @@ fn call_site(private: &Runtime, kind: &str, templates: &TokenStream, function: &
 
 /// A reference to the cache. The handle is cloned where the author's body could move or borrow what it is in.
 fn cache_handle(private: &Runtime, cache: Option<&Expr>, function: &Function) -> TokenStream {
+    let at = cache.map_or_else(|| function.self_span(), Spanned::span);
+    let at = Span::call_site().located_at(at);
     let default;
     let cache = match cache {
         Some(cache) => quote!(#cache),
         None => {
             let this = Ident::new("self", function.self_span());
-            default = quote!(#this.cache);
+            // At `self`, for a type without the field or with another one of that name.
+            default = quote_spanned!(at=> #this.cache);
             default
         }
     };
@@ -78,9 +83,10 @@ fn cache_handle(private: &Runtime, cache: Option<&Expr>, function: &Function) ->
         .params()
         .any(|param| param.name.is_some_and(|name| mentions(cache.clone(), &name.to_string())));
     if of_parameter || (function.receiver().is_some() && !shared) {
-        quote!(&#private::own(&#cache))
+        let private = private.at(at);
+        quote_spanned!(at=> &#private::own(&#cache))
     } else {
-        quote!(&#cache)
+        quote_spanned!(at=> &#cache)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `#[invalidates]` and `#[updates]`: compute the keys, run the author's body between the two ends of a write.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
@@ -71,16 +71,21 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
         let ttl = ttl.tokens(private);
         quote!(.ttl(#ttl))
     });
+    let private = private.at(at);
     let keys = keys.iter().map(|key| match key {
         Key::Template(template) => {
-            let stored = write.stored(template);
+            // At the value's type, where another type than the cached one is.
+            let mut stored = write.stored(template);
+            stored.set_span(at);
             let check =
                 Ident::new(if args.ttl.is_some() { "with_own_ttl" } else { "with_declared_ttl" }, span);
             quote_spanned!(span=> #private::declared::#check::<#value, _>(#stored))
         }
-        Key::Expression(expr) => quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr)),
+        Key::Expression(expr) => {
+            let private = &write.private;
+            quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr))
+        }
     });
-    let private = private.at(at);
     let function = function.with_body(&quote_spanned! {at=>
         #private::update(#handle, #site, #(#keys)*, #witness) #ttl
             .#run(#shape, #body)
@@ -123,7 +128,7 @@ impl Write<'_> {
 
     /// A call of the hidden function of the method that caches this template. Where there is none, the fallback
     /// is found, whose bound nothing fulfils, and the bound's message is the error.
-    fn stored(&self, key: &TemplateKey) -> TokenStream {
+    fn stored(&self, key: &TemplateKey) -> Group {
         let private = &self.private;
         let cache: Option<&Expr> = self.args.cache.as_ref();
         let span = key.literal.span();
@@ -166,7 +171,7 @@ impl Write<'_> {
         let this = Ident::new("Self", at);
         let arguments = key.parts.iter().map(|part| part.argument(private));
         let call = quote_spanned!(at=> #this::#name(#(#arguments),*));
-        quote!({
+        let block = quote! {
             #[diagnostic::on_unimplemented(
                 message = #message,
                 label = "nothing caches this key",
@@ -179,7 +184,8 @@ impl Write<'_> {
             }
             impl<T: ?::core::marker::Sized> Fallback for T {}
             #call
-        })
+        };
+        Group::new(Delimiter::Brace, block)
     }
 }
 

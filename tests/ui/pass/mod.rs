@@ -51,6 +51,7 @@ cases! {
     function_has_a_where_clause,
     function_is_generic,
     invalidation_names_keys_in_every_way,
+    key_of_bounded_parts_just_fits,
     key_parts_are_derived,
     key_parts_of_one_kind_stand_for_each_other,
     lifetimes_are_named_and_elided,
