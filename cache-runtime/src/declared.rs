@@ -72,3 +72,39 @@ pub fn with_own_ttl<V, D: Stores<V>>(_: &D, key: RawKey) -> RawKey {
 pub fn with_declared_ttl<V, D: Stores<V> + HasTtl>(_: &D, key: RawKey) -> RawKey {
     key
 }
+
+/// The method stores a `V` under this template, for the batch that returns a map of them.
+#[diagnostic::on_unimplemented(
+    message = "this method returns a map of `{V}`, but the `#[cached]` method of a single id stores a `{Self}` under the template",
+    label = "another type than the cached one",
+    note = "return a map of the value that is cached, or give the batch a template of its own with a method of a single id beside it"
+)]
+pub trait StoresEach<V> {}
+
+impl<V> StoresEach<V> for Value<V> {}
+impl<V> StoresEach<V> for ValueWithoutTtl<V> {}
+impl<V> StoresEach<V> for Unknown {}
+
+/// The time to live is known while compiling, for the batch.
+#[diagnostic::on_unimplemented(
+    message = "how long the `#[cached]` method of a single id stores the value is computed at run time",
+    label = "no time to live is known here",
+    note = "say it here too: `#[cached(key = \"…\", each(id in ids), ttl = …)]`"
+)]
+pub trait TellsTtl {}
+
+impl<V> TellsTtl for Value<V> {}
+impl TellsTtl for Generic {}
+impl TellsTtl for Unknown {}
+
+/// The key of an id of a batch that brings its own time to live.
+#[must_use]
+pub fn batch_with_own_ttl<V, D: StoresEach<V>>(_: &D, key: RawKey) -> RawKey {
+    key
+}
+
+/// The key of an id of a batch that takes the time to live of the method of a single id.
+#[must_use]
+pub fn batch_with_declared_ttl<V, D: StoresEach<V> + TellsTtl>(_: &D, key: RawKey) -> RawKey {
+    key
+}

@@ -100,7 +100,7 @@ fn type_name(ty: &syn::Type) -> String {
     quote!(#ty).to_string().replace(" :: ", "::").replace(" < ", "<").replace(" >", ">").replace(" ,", ",")
 }
 
-fn policy(private: &TokenStream, args: &Args, value: &syn::Type) -> TokenStream {
+pub(crate) fn policy(private: &TokenStream, args: &Args, value: &syn::Type) -> TokenStream {
     // A closure's parameter needs the type said.
     let value = args.cache_if.as_ref().map(|_| quote!(::<#value>));
     let start = match &args.ttl {

@@ -94,7 +94,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
 
     /// What the local tier holds, if this call can use it.
     #[inline]
-    fn held(&self) -> Option<Flown<V, O>> {
+    pub(super) fn held(&self) -> Option<Flown<V, O>> {
         let store = self.cache.store();
         let now = store.clock.coarse_millis();
         match store.tier()?.get::<Flown<V, O>>(
@@ -179,7 +179,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     }
 
     /// Runs the author's body.
-    async fn run<R>(&self, body: Pin<&mut impl Future<Output = R>>) -> R {
+    pub(super) async fn run<R>(&self, body: Pin<&mut impl Future<Output = R>>) -> R {
         let clock = self.cache.clock();
         let started = clock.now();
         let whole = leading(body).await;
@@ -269,7 +269,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     }
 
     /// Fills, and keeps what was stored in the local tier. Returns whether it was stored.
-    async fn settle<C: Condition<V>>(
+    pub(super) async fn settle<C: Condition<V>>(
         &self,
         leader: Option<&Leader<Flown<V, O>>>,
         permit: Option<Permit>,
@@ -306,7 +306,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
 
     /// Gives the value to those who wait: to all, if it is sure to be as new as the last of them may expect; else
     /// to those who joined before it was read or loaded.
-    fn answer(&self, leader: Option<Leader<Flown<V, O>>>, flown: &Flown<V, O>, sure: bool) {
+    pub(super) fn answer(&self, leader: Option<Leader<Flown<V, O>>>, flown: &Flown<V, O>, sure: bool) {
         let Some(leader) = leader else { return };
         if sure || self.cache.store().is_coherent() {
             leader.finish(flown);
@@ -315,7 +315,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         }
     }
 
-    fn promote(
+    pub(super) fn promote(
         &self,
         leader: Option<&Leader<Flown<V, O>>>,
         flown: &Flown<V, O>,

@@ -1,5 +1,6 @@
 //! The cached call and the write around an author's body, on top of the service.
 
+mod batch;
 mod failures;
 mod fill;
 mod load;
@@ -9,6 +10,7 @@ mod shape;
 mod site;
 mod write;
 
+pub use batch::{Batch, batch};
 pub use failures::{Cloned, Own};
 pub use load::{Lookup, cached};
 pub(crate) use manual::{load_optional, load_value};
