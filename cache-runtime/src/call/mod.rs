@@ -7,6 +7,7 @@ mod load;
 mod manual;
 mod policy;
 mod shape;
+mod shared;
 mod site;
 mod write;
 
@@ -16,6 +17,7 @@ pub use load::{Lookup, cached};
 pub(crate) use manual::{load_optional, load_value};
 pub use policy::{Always, Condition, Policy};
 pub use shape::{Shape, StrictShape, probe, shapes, value_of};
+pub(crate) use shared::{load_shared, read_shared};
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
 pub use site::Registered;
 pub use site::{CallSite, CallSiteKind, CallSiteStats, call_sites};
