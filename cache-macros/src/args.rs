@@ -51,6 +51,8 @@ pub(crate) struct Args {
     pub(crate) tenant: Option<Expr>,
     pub(crate) krate: Option<Path>,
     pub(crate) each: Option<Each>,
+    /// There is an `each` that is not understood, which has been reported.
+    pub(crate) each_is_faulty: bool,
 }
 
 /// `each(id in ids)`: the placeholder's name for one of the ids, and the parameter that holds them.
@@ -203,7 +205,11 @@ impl Args {
             }
             "strict" => self.strict = Some(name.span()),
             "skip" => self.parse_skip(input, &name)?,
-            "each" => self.parse_each(input, &name)?,
+            "each" => {
+                self.each_is_faulty = true;
+                self.parse_each(input, &name)?;
+                self.each_is_faulty = false;
+            }
             "version" => {
                 let shape = "`version` is a number from 1, as in `version = 2`";
                 let number: LitInt = input.parse().map_err(|error| syn::Error::new(error.span(), shape))?;

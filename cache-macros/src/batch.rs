@@ -52,7 +52,7 @@ pub(crate) fn expand(
     let value = value(function, diag);
     let (Some((place, borrows, one)), Some((whole, value))) = (ids, value) else { return None };
     let single = single(function, place, &each.one, &one, &value);
-    for key in args.keys.iter().filter(|key| names(key, &each.all)) {
+    if let Some(key) = args.keys.iter().find(|key| names(key, &each.all)) {
         let message =
             format!("the key is that of one id, and `{}` is all of them; write `<{}>`", each.all, each.one);
         diag.error(key.span(), message);
@@ -189,8 +189,8 @@ fn value_of_map(map: &Type) -> Option<&Type> {
 fn single(function: &Function, place: usize, name: &Ident, one: &Type, value: &Type) -> Function {
     let mut sig = function.sig.clone();
     if let Some(FnArg::Typed(typed)) = sig.inputs.iter_mut().nth(place) {
-        typed.pat = Box::new(syn::parse_quote!(#name));
-        typed.ty = Box::new(one.clone());
+        *typed.pat = syn::parse_quote!(#name);
+        *typed.ty = one.clone();
     }
     Function {
         attrs: function.attrs.clone(),

@@ -96,6 +96,10 @@ pub(crate) fn expand_cached(
     attribute: Span,
     diag: &mut Diag,
 ) -> Option<Expanded> {
+    if args.each_is_faulty {
+        // What would be said of the key as that of a single id would mislead.
+        return None;
+    }
     if let Some(each) = &args.each {
         return batch::expand(args, each, function, block, attribute, diag);
     }

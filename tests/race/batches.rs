@@ -14,7 +14,7 @@ enum Part {
     Open,
     Leads(Leader<u64>),
     Aside,
-    Done(u64),
+    Done,
 }
 
 /// Leads, unless the load has ended before.
@@ -22,7 +22,7 @@ fn lead(world: &World, key: &str, leader: Leader<u64>) -> Part {
     match world.hit(key) {
         Some(value) => {
             leader.finish(&value);
-            Part::Done(value)
+            Part::Done
         }
         None => Part::Leads(leader),
     }
@@ -62,7 +62,7 @@ async fn batch(world: &World, keys: &[&'static str]) -> usize {
         }
         for (n, waiter) in waits {
             match waiter.wait(LIMITS, &world.clock).await {
-                Waited::Value(value) => parts[n].1 = Part::Done(value),
+                Waited::Value(_) => parts[n].1 = Part::Done,
                 Waited::Lead(leader) | Waited::LoadYourself(leader) => {
                     parts[n].1 = lead(world, parts[n].0, leader);
                     if matches!(parts[n].1, Part::Leads(_)) {
@@ -76,10 +76,10 @@ async fn batch(world: &World, keys: &[&'static str]) -> usize {
     for (key, part) in parts.iter_mut().filter(|(_, part)| matches!(part, Part::Open)) {
         *part = match world.flights.enter(0, key) {
             Entered::Lead(leader) => lead(world, key, leader),
-            Entered::Wait(_) => world.hit(key).map_or(Part::Aside, Part::Done),
+            Entered::Wait(_) => world.hit(key).map_or(Part::Aside, |_| Part::Done),
         };
     }
-    if parts.iter().all(|(_, part)| matches!(part, Part::Done(_))) {
+    if parts.iter().all(|(_, part)| matches!(part, Part::Done)) {
         return 0;
     }
     shuttle::future::yield_now().await;

@@ -25,6 +25,17 @@ use joining::Joining;
 /// How many fills are sent at once.
 const FILLS: usize = 32;
 
+/// A map from ids to their values: any collection of such pairs.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a map from `{T}` to `{V}`",
+    label = "not a map from each id to its value",
+    note = "the keys of the map are of the same type as the ids; it is `IntoIterator<Item = (T, V)> + Extend<(T, V)> + Default`, as a `HashMap<{T}, {V}>` is"
+)]
+pub trait MapOf<T, V>: Default + Extend<(T, V)> + IntoIterator<Item = (T, V)> {}
+
+#[diagnostic::do_not_recommend]
+impl<T, V, M: Default + Extend<(T, V)> + IntoIterator<Item = (T, V)>> MapOf<T, V> for M {}
+
 /// What the lookup of a batch found. Holds no return value: its error need not be `Send`, and the load awaits.
 pub enum Batch<'a, T, V, O: ValueOps<V>, S> {
     /// All of it.
@@ -78,7 +89,7 @@ impl<T, V, O: ValueOps<V>, S: ShapeKind> Hits<T, V, O, S> {
     pub fn wrap<R, M>(self) -> R
     where
         S: Shape<R, Value = M>,
-        M: Default + Extend<(T, V)>,
+        M: MapOf<T, V>,
     {
         self.wrap_with(Vec::new())
     }
@@ -87,7 +98,7 @@ impl<T, V, O: ValueOps<V>, S: ShapeKind> Hits<T, V, O, S> {
     fn wrap_with<R, M>(mut self, more: Vec<(T, V)>) -> R
     where
         S: Shape<R, Value = M>,
-        M: Default + Extend<(T, V)>,
+        M: MapOf<T, V>,
     {
         self.found.sort_unstable_by_key(|(at, ..)| *at);
         let mut map = M::default();
@@ -105,7 +116,7 @@ impl<T: Clone + Eq + Hash, V, O: ValueOps<V>, S: ShapeKind> Misses<'_, T, V, O, 
     pub async fn load<R, M, C, X, B, F>(self, policy: Policy<V, C>, failures: X, body: B) -> R
     where
         S: Shape<R, Value = M>,
-        M: Default + Extend<(T, V)> + IntoIterator<Item = (T, V)>,
+        M: MapOf<T, V>,
         C: Condition<V>,
         X: Failures<R>,
         B: FnOnce(Vec<T>) -> F,
@@ -118,7 +129,7 @@ impl<T: Clone + Eq + Hash, V, O: ValueOps<V>, S: ShapeKind> Misses<'_, T, V, O, 
     async fn load_here<R, M, C, X, B, F>(self, policy: Policy<V, C>, failures: X, body: B) -> R
     where
         S: Shape<R, Value = M>,
-        M: Default + Extend<(T, V)> + IntoIterator<Item = (T, V)>,
+        M: MapOf<T, V>,
         C: Condition<V>,
         X: Failures<R>,
         B: FnOnce(Vec<T>) -> F,
@@ -155,7 +166,9 @@ impl<T: Clone + Eq + Hash, V, O: ValueOps<V>, S: ShapeKind> Misses<'_, T, V, O, 
             Outcome::Value(map) => map,
             Outcome::None(none) => return none(),
             Outcome::Failed(whole) => {
-                missing.into_iter().for_each(|asked| asked.fail(failures.share(&whole)));
+                for asked in missing {
+                    asked.fail(failures.share(&whole));
+                }
                 return whole;
             }
         };

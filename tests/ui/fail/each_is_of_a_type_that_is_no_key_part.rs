@@ -17,7 +17,8 @@ impl Projects {
 
     #[cached(key = "project:<id>", each(id in ids))]
     async fn projects(&self, ids: &[Id]) -> HashMap<Id, String> {
-        todo!()
+        let _ = ids;
+        HashMap::new()
     }
 }
 

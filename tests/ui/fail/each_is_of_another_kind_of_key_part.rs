@@ -14,7 +14,8 @@ impl Projects {
 
     #[cached(key = "project:<id>", each(id in ids))]
     async fn projects(&self, ids: &[u32]) -> HashMap<u32, String> {
-        todo!()
+        let _ = ids;
+        HashMap::new()
     }
 }
 

@@ -14,7 +14,8 @@ impl Projects {
 
     #[cached(key = "project:<id>", each(id in ids))]
     async fn projects(&self, ids: u64) -> HashMap<u64, String> {
-        todo!()
+        let _ = ids;
+        HashMap::new()
     }
 }
 

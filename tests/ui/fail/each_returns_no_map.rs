@@ -12,7 +12,8 @@ impl Projects {
 
     #[cached(key = "project:<id>", each(id in ids))]
     async fn projects(&self, ids: &[u64]) -> Vec<String> {
-        todo!()
+        let _ = ids;
+        Vec::new()
     }
 }
 

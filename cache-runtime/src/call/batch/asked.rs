@@ -148,7 +148,9 @@ impl<'a, T, V, O: ValueOps<V>> Asked<'a, T, V, O> {
 /// Reads the backend, once, for all that this batch leads.
 pub(super) async fn read<T, V, O: ValueOps<V>>(missing: &mut [Asked<'_, T, V, O>]) {
     let mut led: Vec<_> = missing.iter_mut().filter(|asked| asked.is_to_be_read()).collect();
-    led.iter_mut().for_each(|asked| asked.begin());
+    for asked in &mut led {
+        asked.begin();
+    }
     let Some(cache) = led.first().map(|asked| asked.call.cache) else { return };
     let keys: Vec<&str> = led.iter().map(|asked| asked.full_key.as_str()).collect();
     match cache.bounded(cache.backend().read_many(&keys)).await {
