@@ -29,7 +29,7 @@ fn lead(world: &World, key: &str, leader: Leader<u64>) -> Part {
 }
 
 /// Whom to wait for: those in flight, else those who have come while this wanted to lead all.
-fn to_wait_for<'k>(world: &World, parts: &mut [(&'k str, Part)]) -> Vec<(usize, Waiter<u64>)> {
+fn to_wait_for(world: &World, parts: &mut [(&str, Part)]) -> Vec<(usize, Waiter<u64>)> {
     let open = parts.iter().enumerate().filter(|(_, (_, part))| matches!(part, Part::Open));
     let waits: Vec<_> = open.filter_map(|(n, (key, _))| Some((n, world.flights.join(0, key)?))).collect();
     if !waits.is_empty() {
