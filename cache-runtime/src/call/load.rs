@@ -137,6 +137,17 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Miss<'_, V, O, S> {
         X: Failures<R>,
         F: Future<Output = R>,
     {
+        // The author's future need not have room for it: a miss allocates, a hit does not.
+        Box::pin(self.load_here(policy, failures, body)).await
+    }
+
+    async fn load_here<R, C, X, F>(self, policy: Policy<V, C>, failures: X, body: Pin<&mut F>) -> R
+    where
+        S: Shape<R, Value = V>,
+        C: Condition<V>,
+        X: Failures<R>,
+        F: Future<Output = R>,
+    {
         let Self(call) = self;
         let shape = call.shape;
         call.site.count(Event::Miss);
