@@ -205,7 +205,7 @@ fn the_call_site_counts_each_id() {
         let mut sites = call_sites().into_iter();
         sites.find(|site| site.kind() == CallSiteKind::Cached && site.function().ends_with("::mores"))
     };
-    let before = site().map(|site| site.stats()).unwrap_or_default();
+    let before = site().map(cache_runtime::CallSite::stats).unwrap_or_default();
     let _ = ready(world.mores(&[11, 12]));
     let _ = ready(world.mores(&[11, 12, 13, 11]));
     let after = site().expect("it has missed").stats();
