@@ -4,6 +4,8 @@
 #[expect(dead_code, reason = "here it only counts")]
 #[path = "faults/backend.rs"]
 mod backend;
+#[path = "local_tier/by_reference.rs"]
+mod by_reference;
 #[path = "local_tier/capacity.rs"]
 mod capacity;
 #[path = "local_tier/cost.rs"]

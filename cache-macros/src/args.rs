@@ -50,6 +50,16 @@ pub(crate) struct Args {
     pub(crate) strict: Option<Span>,
     pub(crate) tenant: Option<Expr>,
     pub(crate) krate: Option<Path>,
+    pub(crate) each: Option<Each>,
+    /// There is an `each` that is not understood, which has been reported.
+    pub(crate) each_is_faulty: bool,
+}
+
+/// `each(id in ids)`: the placeholder's name for one of the ids, and the parameter that holds them.
+#[derive(Clone)]
+pub(crate) struct Each {
+    pub(crate) one: Ident,
+    pub(crate) all: Ident,
 }
 
 /// An attribute's name and the arguments that it takes.
@@ -70,7 +80,9 @@ pub(crate) enum Keys {
 pub(crate) const CACHED: Allowed = Allowed {
     attribute: "cached",
     keys: Keys::One,
-    named: &["key", "ttl", "none_ttl", "cache", "skip", "cache_if", "value", "key_fn", "version", "crate"],
+    named: &[
+        "key", "ttl", "none_ttl", "cache", "skip", "cache_if", "value", "key_fn", "version", "each", "crate",
+    ],
 };
 pub(crate) const INVALIDATES: Allowed =
     Allowed { attribute: "invalidates", keys: Keys::Many, named: &["when", "strict", "cache", "crate"] };
@@ -85,6 +97,8 @@ pub(crate) const CACHING: Allowed = Allowed {
 };
 
 const EVERY: [&Allowed; 5] = [&CACHED, &INVALIDATES, &UPDATES, &CACHE_KEY, &CACHING];
+const EACH_SHAPE: &str =
+    "`each` names one of the ids and the parameter that holds them, as in `each(id in ids)`";
 const SKIP_SHAPE: &str = "`skip` takes the names of parameters, as in `skip(page, limit)`";
 
 impl Args {
@@ -126,7 +140,8 @@ impl Args {
         let names_value = is_named(input);
         let ahead = input.fork();
         let word = ahead.call(Ident::parse_any).ok();
-        let is_list = word.as_ref().is_some_and(|word| word == "skip") && ahead.peek(syn::token::Paren);
+        let is_list = word.as_ref().is_some_and(|word| word == "skip" || word == "each")
+            && ahead.peek(syn::token::Paren);
         let is_flag = ahead.is_empty() || ahead.peek(Token![,]);
         let name = match word {
             Some(word) if names_value || is_list || (is_flag && word == "strict") => word,
@@ -190,6 +205,11 @@ impl Args {
             }
             "strict" => self.strict = Some(name.span()),
             "skip" => self.parse_skip(input, &name)?,
+            "each" => {
+                self.each_is_faulty = true;
+                self.parse_each(input, &name)?;
+                self.each_is_faulty = false;
+            }
             "version" => {
                 let shape = "`version` is a number from 1, as in `version = 2`";
                 let number: LitInt = input.parse().map_err(|error| syn::Error::new(error.span(), shape))?;
@@ -229,6 +249,30 @@ impl Args {
             return Err(shape(name.span()));
         }
         self.skip.extend(names);
+        Ok(())
+    }
+
+    fn parse_each(&mut self, input: ParseStream<'_>, name: &Ident) -> syn::Result<()> {
+        let shape = |span| syn::Error::new(span, EACH_SHAPE);
+        if !input.peek(syn::token::Paren) {
+            // What follows the `=` was meant as the parameter.
+            input.parse::<Expr>().ok();
+            return Err(shape(name.span()));
+        }
+        let inner;
+        syn::parenthesized!(inner in input);
+        let parse = |inner: ParseStream<'_>| {
+            let one = inner.parse::<Ident>()?;
+            inner.parse::<Token![in]>()?;
+            let all = inner.parse::<Ident>()?;
+            Ok(Each { one, all })
+        };
+        let each = parse(&inner).map_err(|_: syn::Error| shape(name.span()));
+        let rest = inner.parse::<TokenStream>()?;
+        if !rest.is_empty() {
+            return Err(shape(name.span()));
+        }
+        self.each = Some(each?);
         Ok(())
     }
 
@@ -316,6 +360,7 @@ impl Args {
             "crate" => "crate = cache_runtime",
             "version" => "version = 2",
             "when" => "when = \"always\"",
+            "each" => return diag.error(name.span(), EACH_SHAPE),
             _ => return diag.error(name.span(), SKIP_SHAPE),
         };
         diag.error(name.span(), format!("`{text}` needs a value, as in `{example}`"));

@@ -185,6 +185,8 @@ fn cached_templates(items: &[Item]) -> impl Iterator<Item = (&Function, Args, sy
         // Mistakes are reported where the method is expanded.
         let mut args = arguments(attribute, &CACHED, &mut Diag::default());
         match args.keys.pop()? {
+            // A batch has the template of another method.
+            KeyArg::Template(_) if args.each.is_some() => None,
             KeyArg::Template(text) => Some((&**function, args, text)),
             KeyArg::Expression(_) => None,
         }

@@ -8,6 +8,7 @@
 #![expect(missing_docs, reason = "`cache_runtime` documents what it re-exports")]
 
 mod args;
+mod batch;
 mod caching;
 mod derive;
 mod diag;

@@ -15,7 +15,7 @@ use crate::item::{Function, Output};
 use crate::key::Key;
 use crate::part::Sources;
 use crate::returns::Returns;
-use crate::{caching, expand, valid};
+use crate::{batch, caching, expand, valid};
 
 /// `#[cached(…)]` on a function.
 pub(crate) fn cached(tokens: TokenStream, item: &TokenStream) -> TokenStream {
@@ -96,6 +96,13 @@ pub(crate) fn expand_cached(
     attribute: Span,
     diag: &mut Diag,
 ) -> Option<Expanded> {
+    if args.each_is_faulty {
+        // What would be said of the key as that of a single id would mislead.
+        return None;
+    }
+    if let Some(each) = &args.each {
+        return batch::expand(args, each, function, block, attribute, diag);
+    }
     valid::function(CACHED.attribute, args, function, diag);
     let missing = args.keys.is_empty() && diag.is_empty();
     if missing {

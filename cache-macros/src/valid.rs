@@ -69,7 +69,7 @@ pub(crate) fn cached(
             "`none_ttl` is how long a `None` is cached, but the return type has no `Option`; remove it, or return an `Option`",
         );
     }
-    if args.ttl.is_none() && matches!(key, Some(Key::Template(_))) {
+    if args.ttl.is_none() && args.each.is_none() && matches!(key, Some(Key::Template(_))) {
         diag.error(
             args.keys.first().map_or_else(|| name.span(), crate::args::KeyArg::span),
             "how long may the value be served? add `ttl = 300` (seconds), `ttl = \"5m\"` or `ttl = Ttl::NEVER`",
@@ -164,7 +164,25 @@ pub(crate) fn write(attribute: &str, args: &Args, function: &Function, keys: &[K
     if attribute == UPDATES.attribute {
         owned_value(args, function, diag);
     }
+    looked_up(attribute, keys.iter(), function, diag);
     let always = args.when.filter(|(_, when)| *when == When::Always);
+    for key in keys {
+        if always.is_some() && key.needs_result(function) {
+            diag.error(
+                key.span(),
+                "with `when = \"always\"` there may be no result to take `ret` from; name parameters only, or use a second `#[invalidates]`",
+            );
+        }
+    }
+}
+
+/// A template that another method caches is found among the methods of the type.
+pub(crate) fn looked_up<'a>(
+    attribute: &str,
+    keys: impl Iterator<Item = &'a Key>,
+    function: &Function,
+    diag: &mut Diag,
+) {
     for key in keys {
         if let Key::Template(template) = key
             && !function.is_associated()
@@ -175,12 +193,6 @@ pub(crate) fn write(attribute: &str, args: &Args, function: &Function, keys: &[K
                     "the template \"{}\" is looked up among the methods of a type, and `{}` has no `self`; name the key function: `#[{attribute}(get_key(id))]`",
                     template.template.text, function.sig.ident
                 ),
-            );
-        }
-        if always.is_some() && key.needs_result(function) {
-            diag.error(
-                key.span(),
-                "with `when = \"always\"` there may be no result to take `ret` from; name parameters only, or use a second `#[invalidates]`",
             );
         }
     }

@@ -99,3 +99,37 @@ pub fn with_own_ttl<V, D: Declared<Value<V>: Is<V>>>(stored: Stored<D>) -> RawKe
 pub fn with_declared_ttl<V, D: Declared<Value<V>: Is<V>> + HasTtl>(stored: Stored<D>) -> RawKey {
     stored.key
 }
+
+/// The type is `V`, for the batch that returns a map of them.
+#[diagnostic::on_unimplemented(
+    message = "this method returns a map of `{V}`, but the `#[cached]` method of a single id stores a `{Self}` under the template",
+    label = "another type than the cached one",
+    note = "return a map of the value that is cached, or give the batch a template of its own with a method of a single id beside it"
+)]
+pub trait IsEach<V> {}
+
+impl<V> IsEach<V> for V {}
+
+/// The time to live is known while compiling, for the batch.
+#[diagnostic::on_unimplemented(
+    message = "how long the `#[cached]` method of a single id stores the value is computed at run time",
+    label = "no time to live is known here",
+    note = "say it here too: `#[cached(key = \"…\", each(id in ids), ttl = …)]`"
+)]
+pub trait TellsTtl {}
+
+impl<V> TellsTtl for Value<V> {}
+impl TellsTtl for Generic {}
+impl TellsTtl for Unknown {}
+
+/// The key of an id of a batch that brings its own time to live.
+#[must_use]
+pub fn batch_with_own_ttl<V, D: Declared<Value<V>: IsEach<V>>>(stored: Stored<D>) -> RawKey {
+    stored.key
+}
+
+/// The key of an id of a batch that takes the time to live of the method of a single id.
+#[must_use]
+pub fn batch_with_declared_ttl<V, D: Declared<Value<V>: IsEach<V>> + TellsTtl>(stored: Stored<D>) -> RawKey {
+    stored.key
+}

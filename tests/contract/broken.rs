@@ -36,6 +36,9 @@ enum Fault {
     DeletesOnePage,
     DeletesSimilarPrefixes,
     AnswersManyWithoutMissing,
+    ReadsManyWithoutMissing,
+    ReadsManyWithoutLeases,
+    LeasesManyToEverybody,
     TouchForgetsMetadata,
     SetsWithoutComparing,
     SetsInTwoSteps,
@@ -244,6 +247,25 @@ impl Backend for Broken {
         })
     }
 
+    async fn read_many(&self, keys: &[&str]) -> Result<Vec<Read>, BackendError> {
+        let mut read = self.inner.read_many(keys).await?;
+        match self.fault {
+            ReadsManyWithoutMissing => read.retain(|read| matches!(read, Read::Hit(_))),
+            ReadsManyWithoutLeases => read.iter_mut().for_each(|read| {
+                if matches!(read, Read::Miss(_)) {
+                    *read = Read::Miss(None);
+                }
+            }),
+            LeasesManyToEverybody => read.iter_mut().for_each(|read| {
+                if matches!(read, Read::Leased) {
+                    *read = Read::Miss(Some(Lease(7)));
+                }
+            }),
+            _ => {}
+        }
+        Ok(read)
+    }
+
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
         let current = self.inner.get(key).await?;
         match current {
@@ -348,6 +370,9 @@ catches! {
     a_clear_that_stops_at_1000: DeletesOnePage is caught by bulk::delete_prefix_removes_every_key_however_many;
     a_clear_that_goes_too_far: DeletesSimilarPrefixes is caught by bulk::delete_prefix_leaves_every_other_key;
     many_without_the_missing: AnswersManyWithoutMissing is caught by bulk::get_many_answers_in_the_order_of_the_keys;
+    a_read_of_many_without_the_missing: ReadsManyWithoutMissing is caught by leases::read_many_answers_in_the_order_of_the_keys;
+    a_read_of_many_without_leases: ReadsManyWithoutLeases is caught by leases::read_many_answers_in_the_order_of_the_keys;
+    a_read_of_many_that_leases_to_everybody: LeasesManyToEverybody is caught by leases::read_many_gives_a_lease_to_one_reader;
     a_touch_that_loses_metadata: TouchForgetsMetadata is caught by ttl::touch_keeps_value_and_metadata;
     a_set_without_a_comparison: SetsWithoutComparing is caught by values::compare_and_set_leaves_another_value;
     a_set_with_two_winners: SetsInTwoSteps is caught by concurrency::compare_and_set_has_one_winner;

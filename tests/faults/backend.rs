@@ -17,7 +17,7 @@ use cache_runtime::{
 };
 
 /// The operations of a backend, by the name of their method.
-pub(crate) const OPERATIONS: [&str; 17] = [
+pub(crate) const OPERATIONS: [&str; 18] = [
     "get",
     "put",
     "delete",
@@ -30,6 +30,7 @@ pub(crate) const OPERATIONS: [&str; 17] = [
     "touch",
     "compare_and_set",
     "read",
+    "read_many",
     "lease_over",
     "fill",
     "release",
@@ -223,6 +224,10 @@ impl Backend for Faulty {
 
     async fn read(&self, key: &str) -> Result<Read, BackendError> {
         self.run("read", self.inner.read(key)).await
+    }
+
+    async fn read_many(&self, keys: &[&str]) -> Result<Vec<Read>, BackendError> {
+        self.run("read_many", self.inner.read_many(keys)).await
     }
 
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {

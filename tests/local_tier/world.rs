@@ -95,6 +95,11 @@ impl World {
         Arc::new(self.load_large(id))
     }
 
+    #[cached(key = "plain:<id>", ttl = 300)]
+    pub(crate) async fn plain(&self, id: u64) -> Large {
+        self.load_large(id)
+    }
+
     #[cached(key = "shared-result:<id>", ttl = 300)]
     pub(crate) async fn shared_result(&self, id: u64) -> Result<Arc<Large>, String> {
         Ok(Arc::new(self.load_large(id)))
@@ -122,12 +127,12 @@ impl World {
         source + id
     }
 
-    fn load(&self) -> u64 {
+    pub(crate) fn load(&self) -> u64 {
         self.loads.fetch_add(1, Ordering::Relaxed);
         self.source.load(Ordering::Relaxed)
     }
 
-    fn load_large(&self, id: u64) -> Large {
+    pub(crate) fn load_large(&self, id: u64) -> Large {
         Large { text: (self.load() + id).to_string(), clones: Arc::default() }
     }
 

@@ -9,6 +9,7 @@
 #![cfg(test)]
 #![expect(clippy::unwrap_used, reason = "the panic is the verdict")]
 
+mod batches;
 mod clock;
 mod controls;
 mod failures;

@@ -100,7 +100,7 @@ fn type_name(ty: &syn::Type) -> String {
 }
 
 /// What is not in the template already: with a template of its own, only what is computed.
-fn policy(private: &Runtime, args: &Args, value: &syn::Type, has_template: bool) -> TokenStream {
+pub(crate) fn policy(private: &Runtime, args: &Args, value: &syn::Type, has_template: bool) -> TokenStream {
     let told = |ttl: &Ttl| has_template && ttl.is_literal();
     // A closure's parameter needs the type said.
     let value = args.cache_if.as_ref().map(|_| quote!(::<#value>));

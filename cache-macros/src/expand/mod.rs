@@ -1,5 +1,6 @@
 //! Checked attributes become code. Nothing here can fail, and logic lives in the runtime.
 
+pub(crate) mod batch;
 pub(crate) mod cached;
 pub(crate) mod declare;
 pub(crate) mod siblings;

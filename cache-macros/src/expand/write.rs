@@ -126,11 +126,28 @@ impl Write<'_> {
         }
     }
 
+    fn stored(&self, key: &TemplateKey) -> Group {
+        let hint = "to invalidate a key of another type, name its key function: `#[invalidates(OtherService::get_key(id))]`";
+        let (private, cache, known) = (&self.private, self.args.cache.as_ref(), self.known);
+        Caching { private, cache, known, hint }.stored(key)
+    }
+}
+
+/// The methods of the type that cache something, of which one has to have a template.
+pub(crate) struct Caching<'a> {
+    pub(crate) private: &'a Runtime,
+    pub(crate) cache: Option<&'a Expr>,
+    /// Templates that the same block is known to cache.
+    pub(crate) known: &'a [String],
+    /// What to do where nothing is known to cache it.
+    pub(crate) hint: &'a str,
+}
+
+impl Caching<'_> {
     /// A call of the hidden function of the method that caches this template. Where there is none, the fallback
     /// is found, whose bound nothing fulfils, and the bound's message is the error.
-    fn stored(&self, key: &TemplateKey) -> Group {
-        let private = &self.private;
-        let cache: Option<&Expr> = self.args.cache.as_ref();
+    pub(crate) fn stored(&self, key: &TemplateKey) -> Group {
+        let Self { private, cache, known, hint } = *self;
         let span = key.literal.span();
         // One syntax context for the whole path, or the attribute would be underlined instead of the template.
         let at = Span::call_site().located_at(span);
@@ -142,14 +159,12 @@ impl Write<'_> {
             "no `#[cached]` method of `{{Self}}` has the key template \"{text}\"{}",
             place.unwrap_or_default()
         );
-        let note = match crate::diag::suggest(&key.template.text, self.known.iter().map(String::as_str)) {
+        let note = match crate::diag::suggest(&key.template.text, known.iter().map(String::as_str)) {
             Some(similar) => format!("did you mean \"{}\"?", similar.replace('{', "{{").replace('}', "}}")),
-            None if self.known.is_empty() => {
-                "to invalidate a key of another type, name its key function: `#[invalidates(OtherService::get_key(id))]`".into()
-            }
+            None if known.is_empty() => hint.replace('{', "{{").replace('}', "}}"),
             None => format!(
                 "this block caches {}",
-                crate::diag::list(self.known.iter().map(String::as_str)).replace('{', "{{").replace('}', "}}")
+                crate::diag::list(known.iter().map(String::as_str)).replace('{', "{{").replace('}', "}}")
             ),
         };
         let generics = key

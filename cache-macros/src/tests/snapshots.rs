@@ -75,6 +75,16 @@ fn cached_with_a_declared_key() {
 }
 
 #[test]
+fn cached_with_each_of_many_ids() {
+    of_method(
+        method::cached,
+        r#"key = "org:<org_id>:project:<id>", each(id in ids)"#,
+        "pub async fn get_projects(&self, org_id: u64, ids: &[u64]) -> Result<HashMap<u64, Project>, DbError> { self.db.projects(org_id, ids).await }",
+        &expect_file!["snapshots/cached_each.rs"],
+    );
+}
+
+#[test]
 fn cached_with_an_alias_whose_value_is_named() {
     of_method(
         method::cached,

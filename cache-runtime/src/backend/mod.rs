@@ -146,6 +146,27 @@ pub trait Backend: Send + Sync + 'static {
         Ok(self.get(key).await?.map_or(Read::Miss(None), Read::Hit))
     }
 
+    /// [`read`](Self::read) of several keys, in one round trip where the engine can; the answer has one item a key,
+    /// in the order of the keys. After an error no lease is kept.
+    async fn read_many(&self, keys: &[&str]) -> Result<Vec<Read>, BackendError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            match self.read(key).await {
+                Ok(read) => found.push(read),
+                Err(error) => {
+                    for (key, read) in keys.iter().zip(found) {
+                        if let Read::Miss(Some(lease)) = read {
+                            // One that cannot be given back ends by itself.
+                            let _ = self.release(key, lease).await;
+                        }
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Takes the lease of a key whose value was read and is of no use (it does not decode, or is of an older
     /// version), if it is still that value. `None` when it is not, or where the engine has no leases.
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {

@@ -74,18 +74,25 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
 
     /// Reads the key; where nothing usable is there, takes the right to fill it.
     pub(super) async fn read(&self, full_key: String) -> Found<O::Held> {
-        let (cache, backend) = (self.cache, self.cache.backend());
-        if cache.store().retries.bypasses(&full_key) {
+        if self.cache.store().retries.bypasses(&full_key) {
             return Found::Nothing(None);
         }
+        match self.cache.bounded(self.cache.backend().read(&full_key)).await {
+            Ok(read) => self.found(full_key, read).await,
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// What has been read; where it is of no use, takes the right to fill in its place.
+    pub(super) async fn found(&self, full_key: String, read: Read) -> Found<O::Held> {
+        let (cache, backend) = (self.cache, self.cache.backend());
         let permit = |full_key, lease| Found::Nothing(Some(Permit { cache: cache.clone(), full_key, lease }));
-        let entry = match cache.bounded(backend.read(&full_key)).await {
-            Ok(Read::Hit(entry)) => entry,
+        let entry = match read {
+            Read::Hit(entry) => entry,
             // A fill without a lease, where others need one, could come after a change.
-            Ok(Read::Miss(None)) if backend.capabilities().leases => return Found::Nothing(None),
-            Ok(Read::Miss(lease)) => return permit(full_key, lease),
-            Ok(Read::Leased | Read::Barred) => return Found::Nothing(None),
-            Err(error) => return self.failed(error),
+            Read::Miss(None) if backend.capabilities().leases => return Found::Nothing(None),
+            Read::Miss(lease) => return permit(full_key, lease),
+            Read::Leased | Read::Barred => return Found::Nothing(None),
         };
         if let Some(found) = self.usable(&entry) {
             self.site.count(Event::Hit);
@@ -99,7 +106,7 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
         }
     }
 
-    fn failed<H>(&self, error: BackendError) -> Found<H> {
+    pub(super) fn failed<H>(&self, error: BackendError) -> Found<H> {
         let cache = self.cache;
         self.site.failed(cache.clock().now(), &error.during(OPERATION, cache.backend().name()));
         Found::Nothing(None)

@@ -68,15 +68,25 @@ pub fn cached<'a, V, O: ValueOps<V>, S: ShapeKind, D>(
     ops: O,
     shape: S,
 ) -> Call<'a, V, O, S> {
-    let Stored { site, key, .. } = stored;
-    let version = match site.version() {
-        0 => key.template().declared_version(),
-        own => own,
-    };
-    Call { cache, site, key, ops, shape, version, value: PhantomData }
+    Call::new(cache, stored.site, &stored.key, ops, shape)
 }
 
 impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
+    #[inline]
+    pub(super) fn new(
+        cache: &'a KvCacheService,
+        site: &'static CallSite,
+        key: &'a RawKey,
+        ops: O,
+        shape: S,
+    ) -> Self {
+        let version = match site.version() {
+            0 => key.template().declared_version(),
+            own => own,
+        };
+        Self { cache, site, key, ops, shape, version, value: PhantomData }
+    }
+
     /// Sets the version where it is not declared.
     pub(super) fn with_version(mut self, version: Option<u32>) -> Self {
         self.version = version.unwrap_or(self.version);
@@ -101,7 +111,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
 
     /// Whether the local tier holds what this call can use: a value that `read` has taken, or a "not there".
     #[inline]
-    fn held(&self, mut read: impl FnMut(&Shared) -> bool) -> bool {
+    pub(super) fn held(&self, mut read: impl FnMut(&Shared) -> bool) -> bool {
         let store = self.cache.store();
         let Some(tier) = store.tier() else { return false };
         let sought = Sought {
@@ -113,6 +123,16 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
         };
         // A method that cannot say "not there" loads.
         tier.get(&sought, |held| held.map_or(S::OPTIONAL, &mut read)) == Some(TierHit::Fresh)
+    }
+
+    /// The same, as it is held.
+    pub(super) fn held_shared(&self) -> Option<Flown<V, O>> {
+        let mut flown = None;
+        let is_there = self.held(|shared| {
+            flown = self.ops.unshare(shared);
+            flown.is_some()
+        });
+        is_there.then_some(flown)
     }
 }
 
@@ -148,10 +168,10 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
         X: Failures<R>,
         F: Future<Output = R>,
     {
-        Box::pin(self.run(policy, failures, body))
+        Box::pin(self.load_here(policy, failures, body))
     }
 
-    async fn run<R, C, X, F>(self, policy: Policy<V, C>, failures: X, body: Pin<&mut F>) -> R
+    async fn load_here<R, C, X, F>(self, policy: Policy<V, C>, failures: X, body: Pin<&mut F>) -> R
     where
         S: Shape<R, Value = V>,
         C: Condition<V>,
@@ -200,7 +220,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     }
 
     /// Runs the author's body.
-    async fn run<R>(&self, body: Pin<&mut impl Future<Output = R>>) -> R {
+    pub(super) async fn run<R>(&self, body: Pin<&mut impl Future<Output = R>>) -> R {
         let clock = self.cache.clock();
         let started = clock.now();
         let whole = leading(body).await;
@@ -226,12 +246,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         // Who loads beside another neither takes a lease nor fills.
         let is_sole = leader.as_ref().is_none_or(Leader::is_sole);
         // The load that this call missed may have ended before it came to lead its own.
-        let mut flown = None;
-        let mut unshare = |shared: &Shared| {
-            flown = self.ops.unshare(shared);
-            flown.is_some()
-        };
-        if self.held(&mut unshare) {
+        if let Some(flown) = self.held_shared() {
             if let Some(leader) = leader {
                 leader.finish(&flown);
             }
@@ -295,7 +310,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     }
 
     /// Fills, and keeps what was stored in the local tier. Returns whether it was stored.
-    async fn settle<C: Condition<V>>(
+    pub(super) async fn settle<C: Condition<V>>(
         &self,
         leader: Option<&Leader<Flown<V, O>>>,
         permit: Option<Permit>,
@@ -332,7 +347,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
 
     /// Gives the value to those who wait: to all, if it is sure to be as new as the last of them may expect; else
     /// to those who joined before it was read or loaded.
-    fn answer(&self, leader: Option<Leader<Flown<V, O>>>, flown: &Flown<V, O>, sure: bool) {
+    pub(super) fn answer(&self, leader: Option<Leader<Flown<V, O>>>, flown: &Flown<V, O>, sure: bool) {
         let Some(leader) = leader else { return };
         if sure || self.cache.store().is_coherent() {
             leader.finish(flown);
@@ -341,7 +356,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         }
     }
 
-    fn promote(
+    pub(super) fn promote(
         &self,
         leader: Option<&Leader<Flown<V, O>>>,
         flown: &Flown<V, O>,

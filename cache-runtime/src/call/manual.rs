@@ -4,11 +4,10 @@ use std::future::Future;
 use std::pin::pin;
 
 use super::failures::Own;
-use super::load::{Lookup, cached};
+use super::load::{Call, Lookup};
 use super::policy::Policy;
 use super::shape::{Shape, ShapeKind, shapes};
 use super::site::CallSite;
-use crate::declared::{self, Stored};
 use crate::key::RawKey;
 use crate::service::KvCacheService;
 use crate::value::{Value, Witness};
@@ -43,8 +42,8 @@ async fn load<V: Value, R, S: ShapeKind + Shape<R, Value = V>>(
     policy: Policy<V>,
     body: impl Future<Output = R>,
 ) -> R {
-    let stored = Stored::<declared::Unknown>::new(site, key);
-    let call = cached(cache, &stored, Witness::<V>::new(), shape).with_version(policy.declared_version());
+    let call =
+        Call::new(cache, site, &key, Witness::<V>::new(), shape).with_version(policy.declared_version());
     match call.lookup() {
         Lookup::Hit(hit) => hit.wrap(),
         Lookup::Miss(miss) => miss.load(policy, Own, pin!(body)).await,

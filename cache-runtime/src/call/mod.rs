@@ -1,20 +1,24 @@
 //! The cached call and the write around an author's body, on top of the service.
 
+mod batch;
 mod failures;
 mod fill;
 mod load;
 mod manual;
 mod policy;
 mod shape;
+mod shared;
 mod site;
 mod tally;
 mod write;
 
+pub use batch::{Batch, batch, keys};
 pub use failures::{Cloned, Own};
 pub use load::{Lookup, cached};
 pub(crate) use manual::{load_optional, load_value};
 pub use policy::{Always, Condition, Policy};
 pub use shape::{Shape, StrictShape, probe, shapes, value_of};
+pub(crate) use shared::{load_shared, read_shared};
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
 pub use site::Registered;
 pub use site::{CallSite, CallSiteKind, CallSiteStats, call_sites};

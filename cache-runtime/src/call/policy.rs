@@ -30,6 +30,12 @@ impl<V> Policy<V> {
         Self { ttl: Some(ttl.into()), ..Self::declared() }
     }
 
+    /// The same policy for an [`Arc`](std::sync::Arc) of the value.
+    pub(crate) fn of_shared(self) -> Policy<std::sync::Arc<V>> {
+        let Self { ttl, none_ttl, version, condition, value: _ } = self;
+        Policy { ttl, none_ttl, version, condition, value: PhantomData }
+    }
+
     /// What was declared with the key.
     #[must_use]
     pub const fn declared() -> Self {

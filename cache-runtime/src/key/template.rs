@@ -20,7 +20,7 @@ pub struct Template {
 
 impl Template {
     /// The template of keys that are given as a text.
-    pub(crate) const UNTYPED: &'static Self = &Self::new("(text)");
+    pub(crate) const UNTYPED: &'static Self = &Self::new("(text)").by_type();
 
     /// A template as its author wrote it.
     #[must_use]

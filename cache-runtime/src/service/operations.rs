@@ -1,6 +1,7 @@
 //! The service's methods.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use futures_core::Stream;
 use serde::Serialize;
@@ -8,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::KvCacheService;
 use crate::backend::{Entry, ListOptions, PutOptions, SetOutcome};
-use crate::call::{Policy, load_optional, load_value};
+use crate::call::{Policy, load_optional, load_shared, load_value, read_shared};
 use crate::codec::Marks;
 use crate::error::{BackendError, CacheError, Result};
 use crate::key::{AsKey, IntoKey, MAX_KEY_LEN, Pattern, RawKey};
@@ -29,6 +30,36 @@ impl KvCacheService {
         }
         let found = self.during("get", self.backend().get(&full_key)).await?;
         found.map_or(Ok(None), |entry| self.decode("get", &entry))
+    }
+
+    /// Reads a value by reference, for one that is expensive to clone: from the local tier, if it is there, without a
+    /// clone and without asking the backend.
+    ///
+    /// It is the entry that methods which return a `V`, or an `Arc<V>`, share.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use cache_runtime::KvCacheService;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_runtime::Result<()> {
+    /// let cache = KvCacheService::in_memory();
+    /// cache.set("report", &vec![0_u8; 100_000], 300).await?;
+    /// let first = cache.get_shared::<Vec<u8>>("report").await?.expect("it was set");
+    /// let second = cache.get_shared::<Vec<u8>>("report").await?.expect("it was set");
+    /// assert!(Arc::ptr_eq(&first, &second));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_shared<V: Value>(&self, key: impl IntoKey<V>) -> Result<Option<Arc<V>>> {
+        let full_key = self.full_key("get_shared", key.key_text())?;
+        read_shared(self, &full_key, RawKey::from_text(key.key_text())).await
     }
 
     /// Reads several values, in the order of their keys, in one round trip where the backend can.
@@ -272,6 +303,43 @@ impl KvCacheService {
         load_value(self, RawKey::from_text(key.key_text()), policy.into(), loader()).await
     }
 
+    /// The same as [`get_or_load`](Self::get_or_load) by reference, for a value that is expensive to clone: it is
+    /// served from the local tier without a clone. It shares its entry with methods that return a `V`, or an `Arc<V>`.
+    ///
+    /// # Errors
+    ///
+    /// Those of `loader`.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`get_or_load`](Self::get_or_load).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// use std::sync::Arc;
+    /// use cache_runtime::KvCacheService;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Infallible> {
+    /// let cache = KvCacheService::in_memory();
+    /// let load = async || Ok::<_, Infallible>(vec![0_u8; 100_000]);
+    /// let first: Arc<Vec<u8>> = cache.get_or_load_shared("report", 300, load).await?;
+    /// let second = cache.get_or_load_shared("report", 300, load).await?;
+    /// assert!(Arc::ptr_eq(&first, &second));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_or_load_shared<V: Value, E>(
+        &self,
+        key: impl IntoKey<V>,
+        policy: impl Into<Policy<V>>,
+        loader: impl AsyncFnOnce() -> Result<V, E>,
+    ) -> Result<Arc<V>, E> {
+        load_shared(self, RawKey::from_text(key.key_text()), policy.into(), loader()).await
+    }
+
     /// The same as [`get_or_load`](Self::get_or_load) for a value that may not be there: a `None` is stored if the
     /// policy has a `none_ttl`.
     ///
@@ -315,7 +383,11 @@ impl KvCacheService {
         Ok(entry.filter(|entry| !Marks::from_metadata(entry.metadata.as_deref()).is_negative()))
     }
 
-    fn decode<V: DeserializeOwned>(&self, operation: &'static str, entry: &Entry) -> Result<Option<V>> {
+    pub(crate) fn decode<V: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        entry: &Entry,
+    ) -> Result<Option<V>> {
         if Marks::from_metadata(entry.metadata.as_deref()).is_negative() {
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-pub(crate) use flight::{Entered, Leader, SharedError, WaitLimits, Waited, leading};
+pub(crate) use flight::{Entered, Leader, SharedError, WaitLimits, Waited, Waiter, leading};
 pub(crate) use local_tier::{Deadlines, Hit, Prepared, Shared, Sought, Tier};
 
 pub use local_tier::LocalTier;

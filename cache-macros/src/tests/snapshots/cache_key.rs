@@ -23,7 +23,7 @@ pub fn file_key(org: OrgId, path: &str) -> ::cache_runtime::__private::Key<File>
             ::cache_runtime::__private::register!(SITE);
             &SITE
         }
-            .render();
+            .key();
         key.literal("org:");
         key.part::<OrgId>(::cache_runtime::__private::part(&org));
         key.literal(":file:");

@@ -47,6 +47,8 @@ pub async fn delete_many_removes_all_and_counts_them(subject: &Subject) {
 /// No keys are no error.
 pub async fn nothing_at_all_is_a_valid_bulk(subject: &Subject) {
     same("get_many of nothing is nothing", done("get_many", subject.backend.get_many(&[]).await), []);
+    let read = done("read_many", subject.backend.read_many(&[]).await);
+    holds("read_many of nothing is nothing", read.is_empty());
     done("put_many", subject.backend.put_many(Vec::new()).await);
     same("delete_many of nothing is nothing", done("delete_many", subject.backend.delete_many(&[]).await), 0);
     let removed = subject.backend.delete_prefix(&subject.key("none")).await;

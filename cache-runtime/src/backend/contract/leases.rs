@@ -295,3 +295,47 @@ pub async fn a_lease_is_no_value(subject: &Subject) {
     holds("a lease cannot be touched", !subject.touch(&key, None).await);
     holds("reading harms no lease", fill(subject, &key, Some(lease), "v").await);
 }
+
+/// One answer for each key, repeated ones too, as if they were read one by one; and each lease fills its key.
+pub async fn read_many_answers_in_the_order_of_the_keys(subject: &Subject) {
+    let (there, missing, other) = (subject.key("there"), subject.key("missing"), subject.key("other"));
+    subject.put(&there, "v").await;
+    let read = subject.backend.read_many(&[&missing, &there, &other, &there]).await;
+    let read = done("read_many", read);
+    same("read_many answers each key", read.len(), 4);
+    let mut leases = Vec::new();
+    for (key, read) in [&missing, &there, &other, &there].into_iter().zip(read) {
+        match read {
+            Read::Hit(entry) => {
+                holds("read_many answers in the order of the keys", *key == there && entry.value == "v");
+            }
+            Read::Miss(lease) => {
+                holds("read_many answers in the order of the keys", *key != there);
+                holds(
+                    "read_many takes the lease of what is missing",
+                    lease.is_some() == subject.has_leases(),
+                );
+                leases.push((key.clone(), lease));
+            }
+            other => panic!("not guaranteed: read_many finds what is there\n   found: {other:?}"),
+        }
+    }
+    for (key, lease) in leases {
+        holds("a lease of read_many fills its key", fill(subject, &key, lease, "filled").await);
+    }
+    same("what was filled is read", subject.text(&missing).await.as_deref(), Some("filled"));
+}
+
+/// As a read of each: who loads is not asked to load twice.
+pub async fn read_many_gives_a_lease_to_one_reader(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("missing");
+    let lease = take(subject, &key).await;
+    let read = done("read_many", subject.backend.read_many(&[&key, &key]).await);
+    for other in read {
+        holds("read_many gives no lease that another has", matches!(other, Read::Leased | Read::Miss(None)));
+    }
+    holds("the lease still holds", fill(subject, &key, Some(lease), "v").await);
+}

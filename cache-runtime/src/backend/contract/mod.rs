@@ -146,6 +146,8 @@ macro_rules! backend_contract {
                 lease_over_takes_the_place_of_the_value_that_was_seen
                 lease_over_leaves_a_value_that_was_written_since
                 a_lease_is_no_value
+                read_many_answers_in_the_order_of_the_keys
+                read_many_gives_a_lease_to_one_reader
             }
             barriers {
                 a_barrier_hides_the_value_and_bars_readers

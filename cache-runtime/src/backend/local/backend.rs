@@ -119,6 +119,11 @@ impl Backend for LocalKvNamespace {
         Ok(self.change(|state, now| state.read(key, now)))
     }
 
+    async fn read_many(&self, keys: &[&str]) -> Result<Vec<Read>, BackendError> {
+        Request::Get.check_keys(keys)?;
+        Ok(self.change(|state, now| keys.iter().map(|key| state.read(key, now)).collect()))
+    }
+
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
         Request::Get.check_key(key)?;
         Ok(self.change(|state, now| state.lease_over(key, seen, now)))

@@ -88,21 +88,24 @@ impl Flights {
     pub(crate) fn enter<T: Clone + Send + Sync + 'static>(&self, namespace: u32, key: &str) -> Entered<T> {
         let hash = self.0.hash(namespace, key);
         let mut shard = self.0.shard(hash);
-        let open = shard.find(hash, |listed| {
-            listed.open && listed.is_of(namespace, key) && (&*listed.flight as &dyn Any).is::<Flight<T>>()
-        });
-        if let Some(listed) = open {
-            let flight: Arc<dyn Any + Send + Sync> = Arc::<dyn Invalidate>::clone(&listed.flight);
-            if let Ok(flight) = flight.downcast::<Flight<T>>() {
-                let ticket = lock(&flight.state).join();
-                return Entered::Wait(Waiter::new(flight, ticket));
-            }
+        if let Some(waiter) = join_open(&shard, hash, namespace, key) {
+            return Entered::Wait(waiter);
         }
         let flight = Arc::new(Flight { table: Arc::clone(&self.0), hash, state: Mutex::new(State::led()) });
         let listed =
             Listed { hash, namespace, key: key.into(), open: true, flight: Arc::<Flight<T>>::clone(&flight) };
         shard.insert_unique(hash, listed, |listed| listed.hash);
         Entered::Lead(Leader::new(flight, 0, true))
+    }
+
+    /// Joins the open flight of the key and type, if there is one: for who does not want to lead now. Never waits.
+    pub(crate) fn join<T: Clone + Send + Sync + 'static>(
+        &self,
+        namespace: u32,
+        key: &str,
+    ) -> Option<Waiter<T>> {
+        let hash = self.0.hash(namespace, key);
+        join_open(&self.0.shard(hash), hash, namespace, key)
     }
 
     /// Cuts off the flights of a key, of every type: they are not promoted any more, and who comes now starts
@@ -141,6 +144,22 @@ impl Flights {
     pub(crate) fn len(&self) -> usize {
         self.0.shards.iter().map(|shard| lock(shard).len()).sum()
     }
+}
+
+/// Joins the open flight of the key and type, with its shard locked.
+fn join_open<T: Clone + Send + Sync + 'static>(
+    shard: &Shard,
+    hash: u64,
+    namespace: u32,
+    key: &str,
+) -> Option<Waiter<T>> {
+    let listed = shard.find(hash, |listed| {
+        listed.open && listed.is_of(namespace, key) && (&*listed.flight as &dyn Any).is::<Flight<T>>()
+    })?;
+    let flight: Arc<dyn Any + Send + Sync> = Arc::<dyn Invalidate>::clone(&listed.flight);
+    let flight = flight.downcast::<Flight<T>>().ok()?;
+    let ticket = lock(&flight.state).join();
+    Some(Waiter::new(flight, ticket))
 }
 
 impl Table {

@@ -1,0 +1,87 @@
+impl Service {
+    pub async fn get_projects(
+        &self,
+        org_id: u64,
+        ids: &[u64],
+    ) -> Result<HashMap<u64, Project>, DbError> {
+        match ::cache_runtime::__private::batch(
+            &self.cache,
+            {
+                static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
+                    &[
+                        ::cache_runtime::__private::Template::new(
+                                "org:<org_id>:project:<id>",
+                            )
+                            .kinds("ii")
+                            .value("Project"),
+                    ],
+                    ::core::concat!(::core::module_path!(), "::", "get_projects"),
+                );
+                ::cache_runtime::__private::register!(SITE);
+                &SITE
+            },
+            &ids[..],
+            &::cache_runtime::__private::keys(
+                &ids[..],
+                |id| ::cache_runtime::__private::declared::batch_with_declared_ttl::<
+                    Project,
+                    _,
+                >({
+                    #[diagnostic::on_unimplemented(
+                        message = "no `#[cached]` method of `{Self}` has the key template \"org:<org_id>:project:<id>\"",
+                        label = "nothing caches this key",
+                        note = "a batch shares the entries of a method of a single id: write that, as in `#[cached(key = \"project:<id>\", ttl = 300)]`, or name a declared key",
+                        note = "a template of an impl with other bounds than this one is not visible here",
+                    )]
+                    trait Cached {}
+                    trait Fallback {
+                        fn __key_org_3a_porg_5fid_q_3aproject_3a_pid_q<P0, P1>(
+                            _: P0,
+                            _: P1,
+                        ) -> ::cache_runtime::__private::Stored<
+                            ::cache_runtime::__private::declared::Unknown,
+                        >
+                        where
+                            Self: Cached,
+                        {
+                            ::cache_runtime::__private::typed()
+                        }
+                    }
+                    impl<T: ?::core::marker::Sized> Fallback for T {}
+                    Self::__key_org_3a_porg_5fid_q_3aproject_3a_pid_q(
+                        ::cache_runtime::__private::part(&org_id),
+                        ::cache_runtime::__private::part(&id),
+                    )
+                }),
+            ),
+            ::cache_runtime::__private::value_of::<
+                Project,
+            >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
+            ::cache_runtime::__private::shape::Result,
+        ) {
+            ::cache_runtime::__private::Batch::Hits(hits) => hits.wrap(),
+            ::cache_runtime::__private::Batch::Misses(misses) => {
+                misses
+                    .load(
+                        ::cache_runtime::__private::Policy::declared(),
+                        ::cache_runtime::__private::probe::Probe::<
+                            Result<HashMap<u64, Project>, DbError>,
+                        >::new()
+                            .failures(),
+                        move |missing| async move {
+                            let ids = &missing[..];
+                            if false {
+                                return ::cache_runtime::__private::typed::<
+                                    Result<HashMap<u64, Project>, DbError>,
+                                >();
+                            }
+                            match () {
+                                () => self.db.projects(org_id, ids).await,
+                            }
+                        },
+                    )
+                    .await
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+use std::collections::HashMap;
+
+use cache_runtime::{KvCacheService, cached};
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Id(u64);
+
+struct Projects {
+    cache: KvCacheService,
+}
+
+impl Projects {
+    #[cached(key = "project:<id>", ttl = 300)]
+    async fn project(&self, id: u64) -> String {
+        id.to_string()
+    }
+
+    #[cached(key = "project:<id>", each(id in ids))]
+    async fn projects(&self, ids: &[Id]) -> HashMap<Id, String> {
+        let _ = ids;
+        HashMap::new()
+    }
+}
+
+fn main() {}
