@@ -2,6 +2,14 @@
 //!
 //! Where a server's program is missing, a test says `skipped: why` and passes; `tests/run` installs both.
 
+#[path = "redis/addresses.rs"]
+mod addresses;
+#[path = "redis/batches.rs"]
+mod batches;
+#[path = "redis/faults.rs"]
+mod faults;
+#[path = "redis/proxy.rs"]
+mod proxy;
 #[path = "redis/server.rs"]
 mod server;
 

@@ -102,7 +102,7 @@ impl Server {
 
     fn run(&self) {
         // The shell waits for the end of its input, which comes with the end of this process, however it ends.
-        let script = r#""$@" >log 2>&1 & echo $!; read -r _; kill -9 $!; wait $!"#;
+        let script = r#"exec 2>/dev/null; "$@" >log 2>&1 & echo $!; read -r _; kill -9 $!; wait $!"#;
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).arg("sh").arg(&self.program);
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no"]);
@@ -177,7 +177,8 @@ impl Drop for Server {
     }
 }
 
-fn free_port() -> u16 {
+/// A port that nobody has at the moment.
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
     listener.local_addr().expect("it has an address").port()
 }

@@ -80,7 +80,8 @@ impl RedisBackendBuilder {
         let address = self.url.as_str().into_connection_info().map_err(|_| {
             refuse("the address is not of the form `redis://user:password@host:port/database` (also `rediss:`, `unix:`)")
         })?;
-        let redis = address.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let redis =
+            address.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
         let tcp = address.tcp_settings().clone().set_nodelay(true);
         let address: ConnectionInfo = address.set_redis_settings(redis).set_tcp_settings(tcp);
         // TLS asks for the process's choice of cryptography; one that the program made stands.

@@ -161,7 +161,9 @@ impl Link {
                 live.timeouts.store(0, Ordering::Relaxed);
                 // One of these concerns the connection, not the command.
                 let ending = answers.iter().find_map(|answer| match answer {
-                    Value::ServerError(error) => Some(Fault::of_server(error)).filter(Fault::ends_connection),
+                    Value::ServerError(error) => {
+                        Some(Fault::of_server(error)).filter(|fault| fault.ends_connection(live.age()))
+                    }
                     _ => None,
                 });
                 match ending {
@@ -174,7 +176,7 @@ impl Link {
         };
         let dead = fault == Fault::Timeout(self.command_timeout)
             && live.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS_THAT_OPEN;
-        if dead || fault.ends_connection() {
+        if dead || fault.ends_connection(live.age()) {
             self.give_up(live, &fault, dead);
         }
         Err(fault)

@@ -75,12 +75,17 @@ impl Fault {
         Self::Server(if plain { code.into() } else { "ERR".into() })
     }
 
-    /// Whether the connection is of no more use.
-    pub(super) fn ends_connection(&self) -> bool {
+    /// Whether a connection of this age is of no more use.
+    pub(super) fn ends_connection(&self, age: Duration) -> bool {
         match self {
             Self::Lost(_) | Self::Answer => true,
-            // Another server may be behind the address now, with another history.
-            Self::Server(code) => matches!(code.as_str(), "READONLY" | "NOSCRIPT" | "NOAUTH"),
+            Self::Server(code) => match code.as_str() {
+                "NOSCRIPT" | "NOAUTH" => true,
+                // Another server may be behind the address by now; one that was a replica when the connection
+                // opened is one still.
+                "READONLY" => age > Duration::from_secs(1),
+                _ => false,
+            },
             _ => false,
         }
     }

@@ -86,6 +86,11 @@ impl Live {
         self.lost.load(Ordering::Acquire)
     }
 
+    /// How long it has been open.
+    pub(super) fn age(&self) -> Duration {
+        self.clock.1.elapsed()
+    }
+
     /// The server's clock, in milliseconds since 1970.
     pub(super) fn now(&self) -> u64 {
         let (then, moment) = self.clock;

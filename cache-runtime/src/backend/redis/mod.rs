@@ -64,7 +64,7 @@ use held::Held;
 ///
 /// ```text
 /// ACL SETUSER cache on >password ~app:* resetchannels -@all +get +mget +set +setrange +getrange +incrby
-///     +pttl +pexpire +persist +unlink +scan +ping +time +info +hello +select +client|setinfo +script|load +evalsha
+///     +pttl +pexpire +persist +unlink +scan +ping +time +info +hello +select +script|load +evalsha
 /// ```
 ///
 /// `KEYS`, `FLUSHDB` and `FLUSHALL` are never sent. For a cache set `maxmemory` and `maxmemory-policy

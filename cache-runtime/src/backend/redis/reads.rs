@@ -116,9 +116,17 @@ pub(super) async fn read_many(link: &Link, held: &Held, keys: &[&str]) -> Result
             Found::Value(_) | Found::Leased | Found::Barred => {}
         }
     }
-    // Leases that were taken and whose answer is lost end by themselves.
-    let mut answers = link.send(&live, &second).await?.into_iter();
-    let mut tokens = tokens.into_iter();
+    // What was found is good even if no lease can be had, as from a replica. A lease that was taken and whose
+    // answer is lost ends by itself.
+    let Ok(answers) = link.send(&live, &second).await else {
+        let reads = found.into_iter().map(|found| match found {
+            Found::Value(entry) => Read::Hit(entry),
+            Found::Leased => Read::Leased,
+            _ => Read::Barred,
+        });
+        return Ok(reads.collect());
+    };
+    let (mut answers, mut tokens) = (answers.into_iter(), tokens.into_iter());
     let mut next = || answers.next().unwrap_or_default();
     let mut reads = Vec::with_capacity(keys.len());
     for (key, found) in keys.iter().zip(found) {
