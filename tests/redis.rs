@@ -12,6 +12,8 @@ mod faults;
 mod proxy;
 #[path = "redis/server.rs"]
 mod server;
+#[path = "redis/stress.rs"]
+mod stress;
 
 /// The contract of backends on one kind of server, in a database of its own for each guarantee.
 mod contract_subject {
