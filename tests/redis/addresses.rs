@@ -1,7 +1,9 @@
 //! Addresses: what connects, and that no password is ever shown.
 
+use std::fmt::Write;
 use std::process::Command;
 
+use cache_runtime::contract::{Subject, Time, barriers, bulk, counters, leases, listing, ttl, values};
 use cache_runtime::{Backend, CacheError, KvCacheService, RedisBackend, Ttl};
 
 use crate::server::{Kind, Server, shared};
@@ -12,7 +14,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut text = format!("{error} {error:?}");
     let mut source = error.source();
     while let Some(error) = source {
-        text += &format!(" {error} {error:?}");
+        let _ = write!(text, " {error} {error:?}");
         source = error.source();
     }
     text
@@ -77,8 +79,7 @@ async fn a_user_with_the_documented_rights_may_do_all_that_is_needed() {
     acl.exec_async(&mut client).await.expect("the line is a rule");
     let url = format!("redis://cache:{SECRET}@127.0.0.1:{}/0", server.port);
     let backend = RedisBackend::builder(&url).connect().await.expect("the user may connect");
-    let subject = cache_runtime::contract::Subject::new(backend, cache_runtime::contract::Time::Real);
-    use cache_runtime::contract::{barriers, bulk, counters, leases, listing, ttl, values};
+    let subject = Subject::new(backend, Time::Real);
     values::compare_and_set_creates_only_what_is_missing(&subject).await;
     values::the_engine_says_that_it_serves(&subject).await;
     bulk::delete_prefix_leaves_every_other_key(&subject).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cache_runtime::{Backend, PutOptions, Read, RedisBackend};
+use cache_runtime::{Backend, ListOptions, PutOptions, Read, RedisBackend};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -156,7 +156,7 @@ async fn what_another_program_stored_is_read_and_never_filled_over() {
     assert!(matches!(backend.read("list").await, Ok(Read::Barred)), "a list is no place to fill");
     let error = backend.get("list").await.expect_err("a list is no value");
     assert!(error.to_string().contains("list"), "{error}");
-    let names = backend.list(Default::default()).await.expect("the server answers").keys;
+    let names = backend.list(ListOptions::default()).await.expect("the server answers").keys;
     assert_eq!(names.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["json"]);
     assert!(backend.delete("list").await.expect("the server answers"));
 }

@@ -64,3 +64,17 @@ fn is_scheme(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
         && !text.is_empty()
 }
+
+#[cfg(all(test, not(feature = "redis")))]
+mod tests {
+    use super::KvCacheService;
+
+    #[tokio::test]
+    async fn an_address_of_redis_names_the_feature_that_is_off() {
+        let error = KvCacheService::connect("redis://:secret@127.0.0.1").await.expect_err("it is off");
+        assert_eq!(
+            error.to_string(),
+            "configuration: `redis:` needs the feature `redis` of `cache-runtime`; turn it on in `Cargo.toml`"
+        );
+    }
+}
