@@ -160,3 +160,22 @@ async fn what_another_program_stored_is_read_and_never_filled_over() {
     assert_eq!(names.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["json"]);
     assert!(backend.delete("list").await.expect("the server answers"));
 }
+
+#[tokio::test]
+async fn a_large_value_keeps_no_other_read_waiting() {
+    let Some((server, backend)) = started().await else { return };
+    backend.put("large", vec![b'x'; 200_000].into(), PutOptions::default()).await.expect("it is stored");
+    let small = ["a", "b", "c", "d", "e", "f", "g"];
+    for key in small {
+        backend.put(key, "v".into(), PutOptions::default()).await.expect("it is stored");
+    }
+    // Known as large from the first read on.
+    assert!(matches!(backend.read("large").await, Ok(Read::Hit(_))));
+    let keys = || small.iter().copied().chain(["large"]).chain(small);
+    reset(&server).await;
+    let reads = futures_util::future::join_all(keys().map(|key| backend.read(key))).await;
+    assert!(reads.iter().all(|read| matches!(read, Ok(Read::Hit(_)))), "{reads:?}");
+    let calls = calls(&server).await;
+    // Four small ones at once, then those before it, it, and those after it.
+    assert_eq!((calls["get"], calls["mget"]), (5, 2), "{calls:?}");
+}

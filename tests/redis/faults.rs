@@ -279,3 +279,68 @@ async fn flushed_scripts_are_loaded_again() {
     redis::cmd("SCRIPT").arg("FLUSH").exec_async(&mut client).await.expect("they are flushed");
     assert_eq!(backend.increment("n", 1, None).await.expect("it counts"), 2);
 }
+
+#[test]
+fn a_backend_outlives_the_executor_that_connected_it() {
+    let Some((server, database)) = database(Kind::Redis) else { return };
+    let executor = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let backend = RedisBackend::builder(&server.url(database)).build().expect("the address is one");
+    for round in 0..3 {
+        let executor = executor().expect("an executor starts");
+        executor.block_on(async {
+            // What went down with the executor before is noticed by the first call.
+            let key = format!("k{round}");
+            let read = bounded("the first read on another executor", backend.read(&key)).await;
+            let Ok(Read::Miss(lease @ Some(_))) = read else { panic!("nothing is there: {read:?}") };
+            let filled = backend.fill(&key, lease, "v".into(), PutOptions::default()).await;
+            assert!(filled.expect("the server answers"));
+            // One that is given up with its load, and the read of another.
+            let _ = backend.read("other").await.expect("the server answers");
+        });
+        // In the middle of many reads.
+        for number in 0..100 {
+            let backend = backend.clone();
+            executor.spawn(async move { backend.read(&format!("r{number}")).await });
+        }
+        drop(executor);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_show_its_history_serves_all_the_same() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let mut client = server.client(0).await;
+    let mut acl = redis::cmd("ACL");
+    acl.arg("SETUSER").arg("blind").arg("on").arg(">pass").arg("~*").arg("+@all").arg("-info");
+    acl.exec_async(&mut client).await.expect("the user is made");
+    let url = format!("redis://blind:pass@127.0.0.1:{}", server.port);
+    let blind = connect(&url).await;
+    put(&blind, "k").await.expect("it is stored");
+    assert_eq!(blind.get("k").await.expect("it is read").map(|entry| entry.value), Some("value".into()));
+    let Read::Miss(lease) = blind.read("filled").await.expect("it is read") else {
+        panic!("it is not there")
+    };
+    assert!(blind.fill("filled", lease, "v".into(), PutOptions::default()).await.expect("it is filled"));
+    assert!(matches!(blind.read("filled").await, Ok(Read::Hit(_))));
+}
+
+#[tokio::test]
+async fn no_command_that_looks_at_or_removes_all_keys_is_ever_sent() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let backend = connect(&server.url(0)).await;
+    for key in ["app:1", "app:2", "other:1"] {
+        put(&backend, key).await.expect("it is stored");
+    }
+    backend
+        .list(ListOptions { prefix: "app:".into(), ..ListOptions::default() })
+        .await
+        .expect("it is listed");
+    assert_eq!(backend.delete_prefix("app:").await.expect("they are removed"), 2);
+    assert_eq!(backend.delete_prefix("").await.expect("they are removed"), 1);
+    let mut client = server.client(0).await;
+    let calls: String =
+        redis::cmd("INFO").arg("commandstats").query_async(&mut client).await.expect("the server answers");
+    for command in ["keys", "flushdb", "flushall"] {
+        assert!(!calls.contains(&format!("cmdstat_{command}:")), "{calls}");
+    }
+}

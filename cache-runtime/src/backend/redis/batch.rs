@@ -6,8 +6,11 @@
 //! meant for it is given back.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::RandomState;
 use tokio::sync::oneshot;
 
 use super::connection::Link;
@@ -19,6 +22,10 @@ use crate::error::BackendError;
 
 /// The most batches under way.
 const IN_FLIGHT: usize = 4;
+/// A value longer than this keeps the others of its batch waiting: its key goes alone the next time.
+const LARGE: usize = 64 * 1024;
+/// How many keys of large values are remembered, by hash; of two in one place the latter.
+const PLACES: usize = 1_024;
 
 type Answer = Result<Read, BackendError>;
 
@@ -27,6 +34,8 @@ pub(super) struct Reads {
     link: Arc<Link>,
     held: Arc<Held>,
     queue: Mutex<Queue>,
+    large: Box<[AtomicU64]>,
+    hasher: RandomState,
 }
 
 #[derive(Default)]
@@ -37,24 +46,49 @@ struct Queue {
 
 struct Waiting {
     key: Box<str>,
+    is_large: bool,
     answer: oneshot::Sender<Answer>,
 }
 
 impl Queue {
-    /// The next batch, if one may go.
+    /// The next batch, if one may go: up to a key whose value is large, or that key.
     fn next(&mut self) -> Option<Vec<Waiting>> {
         if self.in_flight >= IN_FLIGHT || self.waiting.is_empty() {
             return None;
         }
         self.in_flight += 1;
-        let rest = self.waiting.split_off(self.waiting.len().min(MOST_KEYS));
+        let large = self.waiting.iter().take(MOST_KEYS).position(|waiting| waiting.is_large);
+        let end = large.map_or(MOST_KEYS, |place| place.max(1));
+        let rest = self.waiting.split_off(self.waiting.len().min(end));
         Some(std::mem::replace(&mut self.waiting, rest))
     }
 }
 
 impl Reads {
     pub(super) fn new(link: Arc<Link>, held: Arc<Held>) -> Arc<Self> {
-        Arc::new(Self { link, held, queue: Mutex::default() })
+        let large = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
+        Arc::new(Self { link, held, queue: Mutex::default(), large, hasher: RandomState::default() })
+    }
+
+    /// Where a key of a large value is remembered, and as what.
+    fn place(&self, key: &str) -> (Option<&AtomicU64>, u64) {
+        let hash = self.hasher.hash_one(key);
+        let place = usize::try_from(hash % PLACES as u64).ok().and_then(|place| self.large.get(place));
+        (place, hash)
+    }
+
+    fn is_large(&self, key: &str) -> bool {
+        let (place, hash) = self.place(key);
+        place.is_some_and(|place| place.load(Ordering::Relaxed) == hash)
+    }
+
+    fn remember(&self, key: &str, found: &Read) {
+        if let Read::Hit(entry) = found
+            && entry.value.len() > LARGE
+            && let (Some(place), hash) = self.place(key)
+        {
+            place.store(hash, Ordering::Relaxed);
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -65,9 +99,10 @@ impl Reads {
     pub(super) async fn read(self: &Arc<Self>, key: &str) -> Answer {
         let (answer, receiver) = oneshot::channel();
         let mut awaited = Awaited { reads: self, key, receiver };
+        let is_large = self.is_large(key);
         let batch = {
             let mut queue = self.queue();
-            queue.waiting.push(Waiting { key: key.into(), answer });
+            queue.waiting.push(Waiting { key: key.into(), is_large, answer });
             queue.next()
         };
         if let Some(batch) = batch {
@@ -140,6 +175,9 @@ async fn run(turn: Turn, batch: Vec<Waiting>) {
         place_of.push(place);
     }
     let mut found = read_many(&reads.link, &reads.held, &keys).await;
+    if let Ok(found) = &found {
+        keys.iter().zip(found).for_each(|(key, found)| reads.remember(key, found));
+    }
     drop((keys, places));
     for (waiting, place) in batch.into_iter().zip(place_of) {
         let Some(place) = place else { continue };
