@@ -16,10 +16,12 @@ mod run;
 #[path = "stress/subjects.rs"]
 mod subjects;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use cache_runtime::LocalKvNamespace;
+use cache_runtime::{Backend, KvCacheService, LocalKvNamespace};
 
+use database::Database;
 use run::{Plan, run};
 use subjects::{ByHand, Cached};
 
@@ -42,10 +44,19 @@ fn plan(share: u64) -> Plan {
     }
 }
 
+fn twice(backend: LocalKvNamespace) -> [Arc<dyn Backend>; 2] {
+    [Arc::new(backend.clone()), Arc::new(backend)]
+}
+
+fn by_hand(database: Arc<Database>) -> ByHand {
+    ByHand::new(database, KvCacheService::in_memory())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_is_older_than_a_write_that_returned_before_the_read_began() {
     let plan = plan(2);
-    let seen = run(plan, |database| Cached::new(database, LocalKvNamespace::new(), plan.write_timeout)).await;
+    let seen =
+        run(plan, |database| Cached::new(database, twice(LocalKvNamespace::new()), plan.write_timeout)).await;
     println!("cached, no writer dropped: {seen}");
     assert_eq!(seen.stale(), 0);
     assert!(seen.is_busy(), "{seen}");
@@ -54,7 +65,8 @@ async fn no_read_is_older_than_a_write_that_returned_before_the_read_began() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_is_older_than_what_a_dropped_writer_has_left_behind() {
     let plan = Plan { dropped_writes: 40, write_timeout: Duration::from_millis(20), ..plan(4) };
-    let seen = run(plan, |database| Cached::new(database, LocalKvNamespace::new(), plan.write_timeout)).await;
+    let seen =
+        run(plan, |database| Cached::new(database, twice(LocalKvNamespace::new()), plan.write_timeout)).await;
     println!("cached, 20 % of the writers dropped: {seen}");
     assert_eq!(seen.stale(), 0);
     assert!(seen.is_busy() && seen.landed > 0, "{seen}");
@@ -65,7 +77,7 @@ async fn no_read_is_older_where_the_backend_evicts_values_and_leases() {
     let plan = Plan { dropped_writes: 40, write_timeout: Duration::from_millis(20), ..plan(4) };
     // Room for about 20 of the 72 keys.
     let backend = LocalKvNamespace::builder().capacity_bytes(7_000).build();
-    let seen = run(plan, |database| Cached::new(database, backend, plan.write_timeout)).await;
+    let seen = run(plan, |database| Cached::new(database, twice(backend), plan.write_timeout)).await;
     println!("cached, in a small backend, 20 % of the writers dropped: {seen}");
     assert_eq!(seen.stale(), 0);
     assert!(seen.is_busy() && seen.landed > 0, "{seen}");
@@ -74,12 +86,12 @@ async fn no_read_is_older_where_the_backend_evicts_values_and_leases() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn cache_aside_by_hand_does_serve_stale_values_by_the_same_oracle() {
     let calm = Plan { reads: 50_000, ..plan(1) };
-    let seen = run(calm, ByHand::new).await;
+    let seen = run(calm, by_hand).await;
     println!("by hand, no writer dropped: {seen}");
     assert!(seen.stale_after_return > 0, "{seen}");
 
     let dropping = Plan { dropped_writes: 40, write_timeout: Duration::from_millis(20), ..calm };
-    let seen = run(dropping, ByHand::new).await;
+    let seen = run(dropping, by_hand).await;
     println!("by hand, 20 % of the writers dropped: {seen}");
     assert!(seen.stale_after_return > 0 && seen.stale_after_drop > 0, "{seen}");
 }

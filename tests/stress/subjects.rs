@@ -5,11 +5,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_runtime::{Backend, KvCacheService, LocalKvNamespace, LocalTier, cached, invalidates, updates};
+use cache_runtime::{Backend, KvCacheService, LocalTier, cached, invalidates, updates};
 
 use super::database::{Commit, Database};
 
-const ANSWERS: &str = "memory answers";
+const ANSWERS: &str = "the cache answers";
 
 /// Which cached method reads a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(crate) trait Subject: Send + Sync + 'static {
     fn write(&self, process: u64, how: How, row: u64, commit: Commit) -> impl Future<Output = u64> + Send;
 }
 
-/// Two services with the attributes, each with a local tier that is too small, over one backend.
+/// Two services with the attributes, over one cache.
 pub(crate) struct Cached([Service; 2]);
 
 struct Service {
@@ -59,15 +59,18 @@ struct Service {
 }
 
 impl Cached {
+    /// The two, each by its own handle to the cache; in memory each with a local tier that is too small.
     #[expect(clippy::needless_pass_by_value, reason = "as the other subject's")]
-    pub(crate) fn new(database: Arc<Database>, backend: LocalKvNamespace, write_timeout: Duration) -> Self {
-        let backend: Arc<dyn Backend> = Arc::new(backend);
-        Self([0, 1].map(|_| {
-            let cache = KvCacheService::builder(Arc::clone(&backend))
-                .local_tier(LocalTier::new(8))
-                .write_timeout(write_timeout)
-                .build()
-                .expect("a valid prefix");
+    pub(crate) fn new(
+        database: Arc<Database>,
+        backends: [Arc<dyn Backend>; 2],
+        write_timeout: Duration,
+    ) -> Self {
+        Self(backends.map(|backend| {
+            let in_process = backend.capabilities().in_process;
+            let cache = KvCacheService::builder(backend).write_timeout(write_timeout);
+            let cache = if in_process { cache.local_tier(LocalTier::new(8)) } else { cache };
+            let cache = cache.build().expect("a valid prefix");
             Service { cache, database: Arc::clone(&database) }
         }))
     }
@@ -171,8 +174,8 @@ pub(crate) struct ByHand {
 }
 
 impl ByHand {
-    pub(crate) fn new(database: Arc<Database>) -> Self {
-        Self { cache: KvCacheService::in_memory(), database }
+    pub(crate) fn new(database: Arc<Database>, cache: KvCacheService) -> Self {
+        Self { cache, database }
     }
 }
 

@@ -2,7 +2,10 @@
 
 #[cfg(feature = "contract-tests")]
 pub mod contract;
+mod cursor;
 mod local;
+#[cfg(all(feature = "redis", not(target_family = "wasm")))]
+mod redis;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,6 +13,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+#[cfg(all(feature = "redis", not(target_family = "wasm")))]
+pub use self::redis::{RedisBackend, RedisBackendBuilder};
 pub use local::{LocalKvNamespace, LocalKvNamespaceBuilder};
 
 use crate::error::BackendError;

@@ -9,11 +9,12 @@ impl KvCacheService {
     /// | address | cache |
     /// | --- | --- |
     /// | `memory:` | in this process's memory, as [`in_memory`](Self::in_memory) |
+    /// | `redis:`, `rediss:`, `unix:`, `redis+unix:` and the same with `valkey` | Redis or Valkey, with the feature `redis`; see `RedisBackendBuilder` |
     ///
     /// # Errors
     ///
     /// [`CacheError::Configuration`] for an address that no backend of this build serves. The message names the
-    /// scheme only: the rest may hold a password.
+    /// scheme only: the rest may hold a password. [`CacheError::Backend`] where the server cannot be reached.
     ///
     /// # Examples
     ///
@@ -26,12 +27,24 @@ impl KvCacheService {
     /// # Ok(())
     /// # }
     /// ```
-    #[expect(clippy::unused_async, reason = "most backends have to be connected to")]
+    #[cfg_attr(
+        any(not(feature = "redis"), target_family = "wasm"),
+        expect(clippy::unused_async, reason = "most backends have to be connected to")
+    )]
     pub async fn connect(url: &str) -> Result<Self> {
         let refuse = |message: String| Err(CacheError::Configuration(message));
         match url.split_once(':') {
             Some(("memory", "" | "//")) => Ok(Self::in_memory()),
             Some(("memory", _)) => refuse("a cache in memory has no address: write `memory:`".into()),
+            #[cfg(all(feature = "redis", not(target_family = "wasm")))]
+            Some((scheme, _)) if REDIS_SCHEMES.contains(&scheme) => {
+                let backend = crate::backend::RedisBackend::builder(url).connect().await?;
+                Self::builder(std::sync::Arc::new(backend)).prefix("app").build()
+            }
+            #[cfg(all(not(feature = "redis"), not(target_family = "wasm")))]
+            Some((scheme, _)) if REDIS_SCHEMES.contains(&scheme) => refuse(format!(
+                "`{scheme}:` needs the feature `redis` of `cache-runtime`; turn it on in `Cargo.toml`"
+            )),
             Some((scheme, _)) if is_scheme(scheme) => {
                 refuse(format!("no backend for `{scheme}:` in this build; there is `memory:`"))
             }
@@ -40,9 +53,28 @@ impl KvCacheService {
     }
 }
 
+/// What Redis and Valkey are found under.
+#[cfg(not(target_family = "wasm"))]
+const REDIS_SCHEMES: [&str; 7] =
+    ["redis", "rediss", "redis+unix", "unix", "valkey", "valkeys", "valkey+unix"];
+
 /// A scheme is short and plain; anything else before a colon may be a secret.
 fn is_scheme(text: &str) -> bool {
     text.len() <= 20
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
         && !text.is_empty()
+}
+
+#[cfg(all(test, not(feature = "redis")))]
+mod tests {
+    use super::KvCacheService;
+
+    #[tokio::test]
+    async fn an_address_of_redis_names_the_feature_that_is_off() {
+        let error = KvCacheService::connect("redis://:secret@127.0.0.1").await.expect_err("it is off");
+        assert_eq!(
+            error.to_string(),
+            "configuration: `redis:` needs the feature `redis` of `cache-runtime`; turn it on in `Cargo.toml`"
+        );
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::state::{Content, State, Value};
-use crate::backend::{Entry, ListPage, ListedKey, PutOptions, SetOutcome, add_to_counter};
+use crate::backend::{Entry, ListPage, ListedKey, PutOptions, SetOutcome, add_to_counter, cursor};
 use crate::error::BackendError;
 
 impl State {
@@ -110,7 +110,7 @@ impl State {
         let after = match cursor.filter(|cursor| !cursor.is_empty()) {
             None => None,
             // A cursor that is of another prefix, or none at all, is the end of the listing.
-            Some(cursor) => match decode_cursor(cursor).filter(|key| key.starts_with(prefix)) {
+            Some(cursor) => match cursor::decode(cursor).filter(|key| key.starts_with(prefix)) {
                 None => return ListPage::default(),
                 key => key,
             },
@@ -123,7 +123,7 @@ impl State {
                 Some(ListedKey { name: key.as_ref().into(), expires_in: slot.expires_in(now), metadata })
             });
         let keys: Vec<ListedKey> = live.by_ref().take(size).collect();
-        let cursor = live.next().and_then(|_| keys.last()).map(|last| encode_cursor(&last.name));
+        let cursor = live.next().and_then(|_| keys.last()).map(|last| cursor::encode(&last.name));
         ListPage { keys, cursor }
     }
 
@@ -136,24 +136,4 @@ impl State {
             .range::<str, _>((from, Bound::Unbounded))
             .take_while(move |(key, _)| key.starts_with(prefix))
     }
-}
-
-/// The last key of a page, in hexadecimal so that nobody takes it for a key.
-fn encode_cursor(key: &str) -> String {
-    use std::fmt::Write;
-    key.bytes().fold(String::with_capacity(key.len() * 2), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn decode_cursor(cursor: &str) -> Option<String> {
-    let digits: Vec<u8> =
-        cursor.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
-    let bytes = digits.chunks(2).map(|pair| match pair {
-        [high, low] => Some(high << 4 | low),
-        _ => None,
-    });
-    String::from_utf8(bytes.collect::<Option<_>>()?).ok()
 }

@@ -1,0 +1,210 @@
+//! Concurrent reads share a command.
+//!
+//! A read joins the batch that is waiting, and the batch is sent as soon as fewer than [`IN_FLIGHT`] others are
+//! under way: at once for a read that is alone, and full ones when there are many, without any timer. A batch
+//! runs in a task of its own, so that a caller that goes away takes nothing from the others; the lease that was
+//! meant for it is given back.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use foldhash::fast::RandomState;
+use tokio::sync::oneshot;
+
+use super::connection::Link;
+use super::held::Held;
+use super::reads::{MOST_KEYS, read_many};
+use super::writes;
+use crate::backend::{Lease, Read};
+use crate::error::BackendError;
+
+/// The most batches under way.
+const IN_FLIGHT: usize = 4;
+/// A value longer than this keeps the others of its batch waiting: its key goes alone the next time.
+const LARGE: usize = 64 * 1024;
+/// How many keys of large values are remembered, by hash; of two in one place the latter.
+const PLACES: usize = 1_024;
+
+type Answer = Result<Read, BackendError>;
+
+/// What reads for the cached call go through.
+pub(super) struct Reads {
+    link: Arc<Link>,
+    held: Arc<Held>,
+    queue: Mutex<Queue>,
+    large: Box<[AtomicU64]>,
+    hasher: RandomState,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Waiting>,
+    in_flight: usize,
+}
+
+struct Waiting {
+    key: Box<str>,
+    is_large: bool,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl Queue {
+    /// The next batch, if one may go: up to a key whose value is large, or that key.
+    fn next(&mut self) -> Option<Vec<Waiting>> {
+        if self.in_flight >= IN_FLIGHT || self.waiting.is_empty() {
+            return None;
+        }
+        self.in_flight += 1;
+        let large = self.waiting.iter().take(MOST_KEYS).position(|waiting| waiting.is_large);
+        let end = large.map_or(MOST_KEYS, |place| place.max(1));
+        let rest = self.waiting.split_off(self.waiting.len().min(end));
+        Some(std::mem::replace(&mut self.waiting, rest))
+    }
+}
+
+impl Reads {
+    pub(super) fn new(link: Arc<Link>, held: Arc<Held>) -> Arc<Self> {
+        let large = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
+        Arc::new(Self { link, held, queue: Mutex::default(), large, hasher: RandomState::default() })
+    }
+
+    /// Where a key of a large value is remembered, and as what.
+    fn place(&self, key: &str) -> (Option<&AtomicU64>, u64) {
+        let hash = self.hasher.hash_one(key);
+        let place = usize::try_from(hash % PLACES as u64).ok().and_then(|place| self.large.get(place));
+        (place, hash)
+    }
+
+    fn is_large(&self, key: &str) -> bool {
+        let (place, hash) = self.place(key);
+        place.is_some_and(|place| place.load(Ordering::Relaxed) == hash)
+    }
+
+    fn remember(&self, key: &str, found: &Read) {
+        if let Read::Hit(entry) = found
+            && entry.value.len() > LARGE
+            && let (Some(place), hash) = self.place(key)
+        {
+            place.store(hash, Ordering::Relaxed);
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads one key, in whatever batch comes next.
+    pub(super) async fn read(self: &Arc<Self>, key: &str) -> Answer {
+        let (answer, receiver) = oneshot::channel();
+        let mut awaited = Awaited { reads: self, key, receiver };
+        let is_large = self.is_large(key);
+        let batch = {
+            let mut queue = self.queue();
+            queue.waiting.push(Waiting { key: key.into(), is_large, answer });
+            queue.next()
+        };
+        if let Some(batch) = batch {
+            tokio::spawn(run(Turn(Arc::clone(self)), batch));
+        }
+        (&mut awaited.receiver).await.unwrap_or_else(|_| {
+            // Its task went down with the executor that it ran on.
+            Err(BackendError::Unavailable("the read was stopped".into()))
+        })
+    }
+
+    /// Gives a lease back that nobody waits for any more.
+    fn give_back(self: &Arc<Self>, key: &str, lease: Lease) {
+        self.held.let_go(lease.0);
+        let (reads, key) = (Arc::clone(self), Box::<str>::from(key));
+        // Without an executor the lease ends by itself.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { writes::release(&reads.link, &reads.held, &key, lease).await });
+        }
+    }
+}
+
+/// A caller's side: when it is dropped, so is what came too late for it.
+struct Awaited<'a> {
+    reads: &'a Arc<Reads>,
+    key: &'a str,
+    receiver: oneshot::Receiver<Answer>,
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.receiver.close();
+        if let Ok(Ok(Read::Miss(Some(lease)))) = self.receiver.try_recv() {
+            self.reads.give_back(self.key, lease);
+        }
+    }
+}
+
+/// A place among those under way; given on, or back, even by a task that is dropped.
+struct Turn(Arc<Reads>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        queue.in_flight -= 1;
+        let Some(batch) = queue.next() else { return };
+        drop(queue);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(run(Self(Arc::clone(&self.0)), batch));
+        } else {
+            // Those who wait are told so by their senders.
+            self.0.queue().in_flight -= 1;
+        }
+    }
+}
+
+async fn run(turn: Turn, batch: Vec<Waiting>) {
+    let reads = &turn.0;
+    let mut keys: Vec<&str> = Vec::with_capacity(batch.len());
+    let mut places: HashMap<&str, usize> = HashMap::with_capacity(batch.len());
+    let mut place_of = Vec::with_capacity(batch.len());
+    for waiting in &batch {
+        // Who went away before it began reads nothing.
+        let place = (!waiting.answer.is_closed()).then(|| {
+            *places.entry(&waiting.key).or_insert_with(|| {
+                keys.push(&waiting.key);
+                keys.len() - 1
+            })
+        });
+        place_of.push(place);
+    }
+    let mut found = read_many(&reads.link, &reads.held, &keys).await;
+    if let Ok(found) = &found {
+        keys.iter().zip(found).for_each(|(key, found)| reads.remember(key, found));
+    }
+    drop((keys, places));
+    for (waiting, place) in batch.into_iter().zip(place_of) {
+        let Some(place) = place else { continue };
+        let answer = match &mut found {
+            Ok(found) => Ok(found.get_mut(place).map_or(Read::Barred, take)),
+            Err(error) => Err(copy(error)),
+        };
+        if let Err(Ok(Read::Miss(Some(lease)))) = waiting.answer.send(answer) {
+            reads.give_back(&waiting.key, lease);
+        }
+    }
+}
+
+/// What one of several readers of a key gets; the lease goes to the first.
+fn take(found: &mut Read) -> Read {
+    let next = match found {
+        Read::Hit(entry) => Read::Hit(entry.clone()),
+        Read::Barred => Read::Barred,
+        _ => Read::Leased,
+    };
+    std::mem::replace(found, next)
+}
+
+/// The same error for another reader.
+fn copy(error: &BackendError) -> BackendError {
+    match error {
+        BackendError::Timeout(limit) => BackendError::Timeout(*limit),
+        other => BackendError::Unavailable(other.to_string().into()),
+    }
+}

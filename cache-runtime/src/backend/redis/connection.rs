@@ -1,0 +1,211 @@
+//! The connection to the one server: opened when needed, given up when lost, and not tried for a while when the
+//! server is dead.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use redis::{Client, Pipeline, Value};
+
+use super::fault::Fault;
+use super::live::Live;
+use super::tokens;
+use crate::error::BackendError;
+
+/// Commands in a row without an answer after which the server is taken for dead.
+const TIMEOUTS_THAT_OPEN: u32 = 3;
+/// The first pause after a failed attempt, doubled by each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A connection that opens and reopens itself.
+pub(super) struct Link {
+    client: Client,
+    connect_timeout: Duration,
+    command_timeout: Duration,
+    state: Mutex<State>,
+    /// Held by the one who connects.
+    connecting: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    live: Option<Arc<Live>>,
+    /// Attempts in a row that failed.
+    failures: u32,
+    /// When the next attempt is due, and why the last one failed: the open circuit.
+    pause: Option<(Instant, String)>,
+    /// Whether somebody was told that the server does not show its epoch.
+    warned: bool,
+}
+
+/// Whether a command may be sent again when its answer was lost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// It changes nothing, or nothing more the second time.
+    May,
+    /// The first one may have done its work.
+    MustNot,
+}
+
+impl Link {
+    pub(super) fn new(client: Client, connect_timeout: Duration, command_timeout: Duration) -> Self {
+        Self {
+            client,
+            connect_timeout,
+            command_timeout,
+            state: Mutex::default(),
+            connecting: tokio::sync::Mutex::const_new(()),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each change of the state is one assignment after another, none of which panics.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The open connection, whatever it takes within the limits.
+    pub(super) async fn live(&self) -> Result<Arc<Live>, Fault> {
+        if let Some(live) = self.look()? {
+            return Ok(live);
+        }
+        let _turn = match self.connecting.try_lock() {
+            Ok(turn) => turn,
+            // While a server that failed is being probed, nobody else waits for it.
+            Err(_) if self.state().failures > 0 => return Err(Fault::Open("it is being probed".into())),
+            Err(_) => tokio::time::timeout(self.connect_timeout, self.connecting.lock())
+                .await
+                .map_err(|_| Fault::ConnectTimeout(self.connect_timeout))?,
+        };
+        // Whoever held the turn before has succeeded or failed for all.
+        if let Some(live) = self.look()? {
+            return Ok(live);
+        }
+        self.connect().await
+    }
+
+    /// The open connection; nothing where there is none and one may be tried.
+    fn look(&self) -> Result<Option<Arc<Live>>, Fault> {
+        let mut state = self.state();
+        if let Some(live) = &state.live {
+            if !live.is_lost() {
+                return Ok(Some(Arc::clone(live)));
+            }
+            state.live = None;
+        }
+        match &state.pause {
+            Some((until, why)) if Instant::now() < *until => Err(Fault::Open(why.clone())),
+            _ => Ok(None),
+        }
+    }
+
+    async fn connect(&self) -> Result<Arc<Live>, Fault> {
+        let opened = tokio::time::timeout(self.connect_timeout, Live::open(&self.client))
+            .await
+            .unwrap_or(Err(Fault::ConnectTimeout(self.connect_timeout)));
+        let mut state = self.state();
+        match opened {
+            Ok(live) => {
+                let live = Arc::new(live);
+                if live.epoch == 0 && !std::mem::replace(&mut state.warned, true) {
+                    tracing::warn!(
+                        "the server does not show its replication id: values from before a restart with an old \
+                         dump or a failover are not told from new ones"
+                    );
+                }
+                if std::mem::take(&mut state.failures) > 0 {
+                    tracing::info!("the cache server answers again");
+                }
+                state.pause = None;
+                state.live = Some(Arc::clone(&live));
+                Ok(live)
+            }
+            Err(fault) => {
+                state.fail(&fault);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Builds a pipeline for the open connection and sends it; one answer a command.
+    ///
+    /// A pipeline that could not have run is sent once more, and with [`Again::May`] one that may have run.
+    pub(super) async fn call(
+        &self,
+        again: Again,
+        mut build: impl FnMut(&Live) -> Pipeline,
+    ) -> Result<(Arc<Live>, Vec<Value>), BackendError> {
+        let live = self.live().await?;
+        let first = self.send(&live, &build(&live)).await;
+        let fault = match first {
+            Ok(answers) => return Ok((live, answers)),
+            Err(fault) => fault,
+        };
+        // A server whose scripts were flushed has run none of them.
+        let unseen = matches!(&fault, Fault::Server(code) if code == "NOSCRIPT");
+        let lost = matches!(fault, Fault::Lost(_));
+        if !(unseen || lost && again == Again::May) {
+            return Err(fault.into());
+        }
+        let live = self.live().await?;
+        let answers = self.send(&live, &build(&live)).await?;
+        Ok((live, answers))
+    }
+
+    /// Sends a pipeline on a connection, within the time for a command.
+    pub(super) async fn send(&self, live: &Arc<Live>, pipeline: &Pipeline) -> Result<Vec<Value>, Fault> {
+        let answers = tokio::time::timeout(self.command_timeout, live.send(pipeline)).await;
+        let fault = match answers {
+            Ok(Ok(answers)) => {
+                live.timeouts.store(0, Ordering::Relaxed);
+                // One of these concerns the connection, not the command.
+                let ending = answers.iter().find_map(|answer| match answer {
+                    Value::ServerError(error) => {
+                        Some(Fault::of_server(error)).filter(|fault| fault.ends_connection(live.age()))
+                    }
+                    _ => None,
+                });
+                match ending {
+                    None => return Ok(answers),
+                    Some(fault) => fault,
+                }
+            }
+            Ok(Err(fault)) => fault,
+            Err(_) => Fault::Timeout(self.command_timeout),
+        };
+        let dead = fault == Fault::Timeout(self.command_timeout)
+            && live.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS_THAT_OPEN;
+        if dead || fault.ends_connection(live.age()) {
+            self.give_up(live, &fault, dead);
+        }
+        Err(fault)
+    }
+
+    /// Forgets a connection; the next call opens another, at once or after a pause.
+    fn give_up(&self, live: &Arc<Live>, fault: &Fault, pause: bool) {
+        let mut state = self.state();
+        if state.live.as_ref().is_some_and(|current| Arc::ptr_eq(current, live)) {
+            state.live = None;
+            if pause {
+                state.fail(fault);
+            } else {
+                tracing::info!("the connection to the cache server ended: {fault}");
+            }
+        }
+    }
+}
+
+impl State {
+    fn fail(&mut self, fault: &Fault) {
+        self.failures = self.failures.saturating_add(1);
+        let pause =
+            FIRST_PAUSE.saturating_mul(1 << self.failures.min(10).saturating_sub(1)).min(LONGEST_PAUSE);
+        // Half of it by chance, so that many processes do not come back at once.
+        let pause = pause / 2 + pause / 2 * tokens::permille() / 1_000;
+        if self.failures == 1 {
+            tracing::warn!("the cache server does not answer: {fault}");
+        }
+        self.pause = Some((Instant::now() + pause, fault.to_string()));
+    }
+}

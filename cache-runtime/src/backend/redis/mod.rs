@@ -1,0 +1,119 @@
+//! Redis and Valkey: [`RedisBackend`].
+
+mod backend;
+mod batch;
+mod builder;
+mod connection;
+mod entry;
+mod fault;
+mod held;
+mod listing;
+mod live;
+mod reads;
+mod reply;
+mod scripts;
+mod state;
+#[cfg(test)]
+mod state_tests;
+mod tokens;
+mod writes;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use builder::RedisBackendBuilder;
+
+use crate::error::{BackendError, Result};
+use batch::Reads;
+use connection::Link;
+use held::Held;
+
+/// A cache in Redis (7.0 or newer) or Valkey, shared by every process that connects to it.
+///
+/// Clones are handles to the same connection. It opens when it is needed, carries all commands of the process,
+/// and opens again after it was lost; see [`RedisBackendBuilder`] for its limits. Needs a tokio runtime with time
+/// and I/O.
+///
+/// # What stands under a key
+///
+/// The first byte tells: `V` a value in an envelope, `L` the lease of a reader that is loading, `R` a value that
+/// is being refreshed, `B` the barrier of writers at work. Anything else is plain: a number that was put without
+/// metadata (so that `INCRBY` counts it), or data of another program, which [`get`](crate::Backend::get) returns
+/// as they are. Other programs see leases and barriers as keys that live some seconds.
+///
+/// # What is promised
+///
+/// - No read gives a value older than a write that was over before the read began: a reader's fill needs its
+///   lease, which every change takes away, and a writer's barrier keeps others from filling until it is done,
+///   or, if it died, until the barrier ends.
+/// - A value from before a restart with an old dump or before a failover is a miss: each envelope names the
+///   server's history (its `master_replid`). Where the server does not show it, a warning is logged once, and
+///   this one promise is not kept. Plain numbers have no envelope.
+/// - Counters, `compare_and_set` and `touch` are atomic.
+/// - Every call ends within the limits of [`connect_timeout`](RedisBackendBuilder::connect_timeout) and
+///   [`command_timeout`](RedisBackendBuilder::command_timeout). A dead server costs a few calls that time; then
+///   calls fail at once, and one at a time tries the server again.
+///
+/// Not promised: a writer that dies and whose barrier the server evicts too; what a primary cut off from its
+/// replicas accepts and then loses.
+///
+/// # The server's settings
+///
+/// A user of its own needs no more than this (with the cache's prefix for `app`):
+///
+/// ```text
+/// ACL SETUSER cache on >password ~app:* resetchannels -@all +get +mget +set +setrange +getrange +incrby
+///     +pttl +pexpire +persist +unlink +scan +ping +time +info +hello +select +script|load +evalsha
+/// ```
+///
+/// `KEYS`, `FLUSHDB` and `FLUSHALL` are never sent. For a cache set `maxmemory` and `maxmemory-policy
+/// allkeys-lfu`.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// use cache_runtime::{KvCacheService, RedisBackend};
+///
+/// # async fn connect() -> cache_runtime::Result<()> {
+/// let backend = RedisBackend::builder("redis://:password@127.0.0.1:6379/0").connect().await?;
+/// let cache = KvCacheService::builder(Arc::new(backend)).prefix("app").build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RedisBackend {
+    link: Arc<Link>,
+    held: Arc<Held>,
+    reads: Arc<Reads>,
+}
+
+impl RedisBackend {
+    /// A backend at an address, not yet connected; see [`RedisBackendBuilder`].
+    #[must_use]
+    pub fn builder(url: &str) -> RedisBackendBuilder {
+        RedisBackendBuilder::new(url)
+    }
+
+    fn new(link: Link, longest_load: Duration) -> Self {
+        let link = Arc::new(link);
+        let held = Held::new(&link, longest_load);
+        let reads = Reads::new(Arc::clone(&link), Arc::clone(&held));
+        Self { link, held, reads }
+    }
+
+    async fn connected(self) -> Result<Self> {
+        let opened = self.link.live().await.map(drop).map_err(BackendError::from);
+        opened.map_err(|error| error.during("connect", backend::NAME))?;
+        Ok(self)
+    }
+}
+
+impl fmt::Debug for RedisBackend {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address may hold a password.
+        formatter.debug_struct("RedisBackend").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,61 @@
+//! Redis and Valkey, on real servers that the tests start and end.
+//!
+//! Where a server's program is missing, a test says `skipped: why` and passes; `tests/run` installs both.
+
+#[path = "redis/addresses.rs"]
+mod addresses;
+#[path = "redis/batches.rs"]
+mod batches;
+#[path = "redis/faults.rs"]
+mod faults;
+#[path = "redis/proxy.rs"]
+mod proxy;
+#[path = "redis/server.rs"]
+mod server;
+#[path = "redis/stress.rs"]
+mod stress;
+
+/// The contract of backends on one kind of server, in a database of its own for each guarantee.
+mod contract_subject {
+    use std::time::Duration;
+
+    use cache_runtime::contract::{Subject, Time};
+    use cache_runtime::{LocalKvNamespace, RedisBackend};
+
+    use crate::server::{Kind, database};
+
+    pub(crate) async fn subject(kind: Kind) -> Subject {
+        match database(kind) {
+            Some((server, database)) => {
+                // Soon enough for a test to see an abandoned lease end.
+                let builder =
+                    RedisBackend::builder(&server.url(database)).longest_load(Duration::from_secs(2));
+                Subject::new(builder.connect().await.expect("the server answers"), Time::Real)
+            }
+            // A test cannot end as skipped: memory stands in, and a line says so.
+            None => Subject::new(LocalKvNamespace::new(), Time::Real),
+        }
+    }
+}
+
+/// The contract on Redis.
+mod on_redis {
+    use cache_runtime::contract::Subject;
+
+    async fn subject() -> Subject {
+        crate::contract_subject::subject(crate::server::Kind::Redis).await
+    }
+
+    cache_runtime::backend_contract!(subject);
+}
+
+/// The contract on Valkey.
+mod on_valkey {
+    use cache_runtime::contract::Subject;
+
+    async fn subject() -> Subject {
+        crate::contract_subject::subject(crate::server::Kind::Valkey).await
+    }
+
+    cache_runtime::backend_contract!(subject);
+}

@@ -1,0 +1,116 @@
+//! A TCP proxy between a backend and its server, which does what networks do.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What becomes of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Mode {
+    /// They go through.
+    Pass,
+    /// They go through after 300 ms.
+    Delay,
+    /// Both sides are closed when the next ones come from the server.
+    Reset,
+    /// They vanish, and the connection stays open.
+    Swallow,
+    /// The first half of what the server sends next goes through; then both sides are closed.
+    Truncate,
+    /// What the server sends is replaced by bytes that are not the protocol.
+    Garbage,
+}
+
+const MODES: [Mode; 6] = [Mode::Pass, Mode::Delay, Mode::Reset, Mode::Swallow, Mode::Truncate, Mode::Garbage];
+
+/// The proxy; closes its connections when it is dropped.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    mode: Arc<AtomicU8>,
+    connections: Arc<AtomicUsize>,
+    accepting: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// A proxy before a server on this machine.
+    pub(crate) async fn before(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
+        let address = listener.local_addr().expect("it has an address");
+        let mode = Arc::new(AtomicU8::new(Mode::Pass as u8));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (shared, count) = (Arc::clone(&mode), Arc::clone(&connections));
+        let accepting = tokio::spawn(async move {
+            let mut tasks = tokio::task::JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
+                tasks.spawn(carry(client, port, Arc::clone(&shared)));
+            }
+        });
+        Self { address, mode, connections, accepting }
+    }
+
+    pub(crate) fn url(&self, database: usize) -> String {
+        format!("redis://{}/{database}", self.address)
+    }
+
+    pub(crate) fn set(&self, mode: Mode) {
+        self.mode.store(mode as u8, Ordering::SeqCst);
+    }
+
+    /// How many connections there have been.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn carry(mut client: TcpStream, port: u16, mode: Arc<AtomicU8>) {
+    let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
+    let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut up) => {
+                let Ok(length @ 1..) = read else { return };
+                match now(&mode) {
+                    Mode::Swallow => continue,
+                    Mode::Delay => tokio::time::sleep(Duration::from_millis(300)).await,
+                    _ => {}
+                }
+                if server.write_all(&up[..length]).await.is_err() {
+                    return;
+                }
+            }
+            read = server.read(&mut down) => {
+                let Ok(length @ 1..) = read else { return };
+                let sent = match now(&mode) {
+                    Mode::Reset => return,
+                    Mode::Swallow => continue,
+                    Mode::Truncate => {
+                        let _ = client.write_all(&down[..length / 2]).await;
+                        return;
+                    }
+                    Mode::Garbage => client.write_all(b"\xff\x00garbage, and no protocol\r\n").await,
+                    Mode::Pass | Mode::Delay => client.write_all(&down[..length]).await,
+                };
+                if sent.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn now(mode: &AtomicU8) -> Mode {
+    MODES[usize::from(mode.load(Ordering::SeqCst))]
+}
