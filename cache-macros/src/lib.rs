@@ -18,6 +18,7 @@ mod key;
 mod method;
 mod overlap;
 mod part;
+mod refresh;
 mod returns;
 mod template;
 mod valid;

@@ -5,8 +5,8 @@ pub use crate::__register as register;
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
 pub use crate::call::Registered;
 pub use crate::call::{
-    CallSite, Cloned, Lookup, Own, Policy, Shape, StrictShape, cached, probe, shapes as shape, update,
-    value_of, write,
+    CallSite, Cloned, Lookup, Own, Policy, Shape, StrictShape, cached, for_refresh, owned_for_refresh, probe,
+    shapes as shape, update, value_of, write,
 };
 pub use crate::declared;
 pub use crate::key::{Key, KeyPart, PartOf, PartRef, PartWriter, RawKey, Render, Template};

@@ -2,6 +2,7 @@
 
 pub(crate) mod cached;
 pub(crate) mod declare;
+pub(crate) mod refresh;
 pub(crate) mod siblings;
 pub(crate) mod write;
 
@@ -67,9 +68,15 @@ fn cache_handle(private: &TokenStream, cache: Option<&Expr>, function: &Function
     }
 }
 
-/// The author's statements as a pinned future. The dead edge gives the compiler the type that they return, so
-/// that a type error in them reads as in a plain `async fn`.
+/// The author's statements as a pinned future.
 fn pinned_body(private: &TokenStream, function: &Function, whole: &syn::Type) -> TokenStream {
+    let body = body_future(private, function, whole);
+    quote!(::core::pin::pin!(#body))
+}
+
+/// The author's statements as a future. The dead edge gives the compiler the type that they return, so that a type
+/// error in them reads as in a plain `async fn`.
+fn body_future(private: &TokenStream, function: &Function, whole: &syn::Type) -> TokenStream {
     // At the return type, which is where an error of types then says that its type comes from.
     let span = Span::call_site().located_at(whole.span());
     let private = located(private, span);
@@ -78,5 +85,5 @@ fn pinned_body(private: &TokenStream, function: &Function, whole: &syn::Type) ->
             return #private::typed::<#whole>();
         }
     });
-    quote!(::core::pin::pin!(async move #body))
+    quote!(async move #body)
 }

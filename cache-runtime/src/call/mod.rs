@@ -5,14 +5,18 @@ mod fill;
 mod load;
 mod manual;
 mod policy;
+mod refresh;
 mod shape;
 mod site;
+mod stale;
+mod timer;
 mod write;
 
 pub use failures::{Cloned, Own};
 pub use load::{Lookup, cached};
 pub(crate) use manual::{load_optional, load_value};
 pub use policy::{Always, Condition, Policy};
+pub use refresh::{for_refresh, owned_for_refresh};
 pub use shape::{Shape, StrictShape, probe, shapes, value_of};
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
 pub use site::Registered;
