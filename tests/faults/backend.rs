@@ -17,7 +17,7 @@ use cache_runtime::{
 };
 
 /// The operations of a backend, by the name of their method.
-pub(crate) const OPERATIONS: [&str; 17] = [
+pub(crate) const OPERATIONS: [&str; 18] = [
     "get",
     "put",
     "delete",
@@ -31,6 +31,7 @@ pub(crate) const OPERATIONS: [&str; 17] = [
     "compare_and_set",
     "read",
     "lease_over",
+    "refresh_lease",
     "fill",
     "release",
     "begin_write",
@@ -227,6 +228,10 @@ impl Backend for Faulty {
 
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
         self.run("lease_over", self.inner.lease_over(key, seen)).await
+    }
+
+    async fn refresh_lease(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
+        self.run("refresh_lease", self.inner.refresh_lease(key, seen)).await
     }
 
     async fn fill(

@@ -51,8 +51,11 @@ impl<'a> Loader<'a> {
         let sig = Signature { ident: name.clone(), ..function.sig.clone() };
         let span = Span::call_site().located_at(whole.span());
         let private = crate::diag::located(private, span);
+        // A parameter that only the key names is used.
+        let used = function.params().filter_map(|param| param.name);
         let body = function.body_after(quote_spanned! {span=>
             if false {
+                let _ = (#(&#used,)*);
                 return #private::typed::<#whole>();
             }
         });
