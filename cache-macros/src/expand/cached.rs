@@ -74,17 +74,17 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
                 }
                 None => (TokenStream::new(), None),
             };
-            let timed = |body: &TokenStream| match &within {
+            let limited = |body: &TokenStream| match &within {
                 Some(timer) => quote_spanned!(at=> ::core::clone::Clone::clone(&#timer).within(#body)),
                 None => body.clone(),
             };
-            let body = timed(&body);
+            let body = limited(&body);
             match loader {
                 None => {
                     quote_spanned!(at=> { #bind #miss.load(#policy, #failures, ::core::pin::pin!(#body)).await })
                 }
                 Some(loader) => {
-                    let (owned, body_again) = (loader.owned(&private), timed(&loader.call_owned()));
+                    let (owned, body_again) = (loader.owned(&private), limited(&loader.call_owned()));
                     let within = within
                         .as_ref()
                         .map(|timer| quote_spanned!(at=> let #timer = ::core::clone::Clone::clone(&#timer);));

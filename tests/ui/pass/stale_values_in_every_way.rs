@@ -53,4 +53,4 @@ pub async fn free(cache: &KvCacheService, id: &str) -> String {
     id.to_owned()
 }
 
-fn main() {}
+pub fn main() {}

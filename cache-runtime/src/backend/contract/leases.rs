@@ -289,9 +289,9 @@ async fn take_refresh(subject: &Subject, key: &str) -> Lease {
     };
     match done("refresh_lease", subject.backend.refresh_lease(key, &seen).await) {
         Some(lease) => lease,
-        None => {
-            panic!("not guaranteed: refresh_lease gives the right to fill beside the value that was seen")
-        }
+        other => panic!(
+            "not guaranteed: refresh_lease gives the right to fill beside the value that was seen\n   found: {other:?}"
+        ),
     }
 }
 
