@@ -165,7 +165,7 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Refresh<V, O, S> {
                     function = site.function(),
                     template = site.template(),
                     "the refresh brought no value"
-                )
+                );
             }
         }
     }

@@ -42,8 +42,8 @@ impl State {
         let token = self.next_in_sequence();
         let slot = self.slots.get_mut(key).filter(|slot| slot.lives(now))?;
         let Content::Value(value) = &mut slot.content else { return None };
-        let taken = value.refresh.is_some_and(|(_, deadline)| deadline > now);
-        if value.revision != seen.revision || taken {
+        let is_given = value.refresh.is_some_and(|(_, deadline)| deadline > now);
+        if value.revision != seen.revision || is_given {
             return None;
         }
         value.refresh = Some((token, now.saturating_add(LEASE_LIFE)));
