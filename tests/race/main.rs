@@ -14,6 +14,7 @@ mod controls;
 mod failures;
 mod invalidations;
 mod joins;
+mod refresh;
 #[expect(dead_code, unreachable_pub, reason = "compiled for what the scenarios use of it")]
 mod store;
 mod waits;
