@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cache_runtime::Policy;
+use cache_runtime::testing::ManualClock;
 use cache_runtime::{
     Backend, BackendError, CacheError, Capabilities, Entry, KvCacheService, KvCacheServiceFactory,
     ListOptions, ListPage, LocalKvNamespace, PutOptions, SetOutcome, Ttl, cache_key, cached, caching,
@@ -463,4 +465,21 @@ impl Backend for Least {
     async fn list(&self, options: ListOptions) -> Result<ListPage, BackendError> {
         self.0.list(options).await
     }
+}
+
+#[tokio::test]
+async fn a_stale_on_error_window_shorter_than_the_ttl_does_not_truncate_the_ttl() {
+    let time = ManualClock::new();
+    let backend = LocalKvNamespace::builder().clock(time.clock()).build();
+    let cache = KvCacheService::builder(Arc::new(backend)).clock(time.clock()).build().expect("it is valid");
+    let policy = || Policy::new(300).stale_if_error(10);
+    let load =
+        async |result: Result<u64, &'static str>| cache.get_or_load("price", policy(), async || result).await;
+    assert_eq!(load(Ok(1)).await, Ok(1));
+    time.advance(Duration::from_secs(299));
+    assert_eq!(load(Ok(2)).await, Ok(1), "it is fresh for all of its time to live");
+    time.advance(Duration::from_secs(10));
+    assert_eq!(load(Err("down")).await, Ok(1));
+    time.advance(Duration::from_secs(1));
+    assert_eq!(load(Err("down")).await, Err("down"));
 }

@@ -40,6 +40,11 @@ pub(crate) struct Args {
     pub(crate) keys: Vec<KeyArg>,
     pub(crate) ttl: Option<Ttl>,
     pub(crate) none_ttl: Option<(Span, Ttl)>,
+    pub(crate) ttl_from: Option<(Span, Expr)>,
+    pub(crate) ttl_jitter: Option<u8>,
+    pub(crate) stale_if_error: Option<(Span, Ttl)>,
+    pub(crate) stale_while_revalidate: Option<(Span, Ttl)>,
+    pub(crate) timeout: Option<(Span, Ttl)>,
     pub(crate) cache: Option<Expr>,
     pub(crate) skip: Vec<Ident>,
     pub(crate) cache_if: Option<Expr>,
@@ -81,7 +86,22 @@ pub(crate) const CACHED: Allowed = Allowed {
     attribute: "cached",
     keys: Keys::One,
     named: &[
-        "key", "ttl", "none_ttl", "cache", "skip", "cache_if", "value", "key_fn", "version", "each", "crate",
+        "key",
+        "ttl",
+        "none_ttl",
+        "cache",
+        "skip",
+        "cache_if",
+        "value",
+        "key_fn",
+        "version",
+        "ttl_from",
+        "ttl_jitter",
+        "stale_if_error",
+        "stale_while_revalidate",
+        "timeout",
+        "each",
+        "crate",
     ],
 };
 pub(crate) const INVALIDATES: Allowed =
@@ -185,6 +205,11 @@ impl Args {
             "none_ttl" => {
                 self.none_ttl = Some((name.span(), Ttl::from_expr("none_ttl", input.parse()?, diag)));
             }
+            "ttl_from" => self.ttl_from = Some((name.span(), input.parse()?)),
+            "ttl_jitter" => self.ttl_jitter = percentage(input.parse()?, diag),
+            "stale_if_error" => self.stale_if_error = Some(length(&name, input, diag)?),
+            "stale_while_revalidate" => self.stale_while_revalidate = Some(length(&name, input, diag)?),
+            "timeout" => self.timeout = Some(length(&name, input, diag)?),
             "cache" => self.cache = Some(input.parse()?),
             "cache_if" => self.cache_if = Some(input.parse()?),
             "value" => self.value = Some(input.parse()?),
@@ -352,6 +377,11 @@ impl Args {
             "key" => "key = \"project:<id>\"",
             "ttl" => "ttl = 300",
             "none_ttl" => "none_ttl = 5",
+            "ttl_from" => "ttl_from = |value| value.max_age",
+            "ttl_jitter" => "ttl_jitter = \"10%\"",
+            "stale_if_error" => "stale_if_error = \"1h\"",
+            "stale_while_revalidate" => "stale_while_revalidate = 60",
+            "timeout" => "timeout = \"2s\"",
             "cache" => "cache = self.cache",
             "cache_if" => "cache_if = |value| !value.is_empty()",
             "value" => "value = Project",
@@ -365,6 +395,29 @@ impl Args {
         };
         diag.error(name.span(), format!("`{text}` needs a value, as in `{example}`"));
     }
+}
+
+/// A length of time that belongs to a load.
+fn length(name: &Ident, input: ParseStream<'_>, diag: &mut Diag) -> syn::Result<(Span, Ttl)> {
+    Ok((name.span(), Ttl::from_expr(&name.to_string(), input.parse()?, diag)))
+}
+
+/// A part of a time to live.
+fn percentage(expr: Expr, diag: &mut Diag) -> Option<u8> {
+    let expr = ungroup(expr);
+    let text = match &expr {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.value(),
+        _ => String::new(),
+    };
+    let number = text.strip_suffix('%').filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    let percent = number.and_then(|number| number.parse().ok()).filter(|percent| (1..=100).contains(percent));
+    if percent.is_none() {
+        diag.error_at(
+            &expr,
+            "`ttl_jitter` is the largest part by which a ttl is shortened, \"1%\" to \"100%\", as in `ttl_jitter = \"10%\"`",
+        );
+    }
+    percent
 }
 
 /// The expression inside the invisible groups that macro variables leave.

@@ -69,7 +69,7 @@ pub(crate) fn expand(
         }
         args_of_one.skip.push(each.one.clone());
     }
-    valid::cached(&args_of_one, &single, key.as_ref(), true, diag);
+    valid::cached(&args_of_one, &single, key.as_ref(), true, true, diag);
     valid::looked_up(CACHED.attribute, key.iter(), &single, diag);
     let of_one = match &single.output {
         Output::Async(ty) | Output::Boxed(ty) => Returns::new(ty, None, diag),
@@ -100,6 +100,19 @@ fn arguments(args: &Args, each: &Each, diag: &mut Diag) {
             name.span(),
             "a batch has no key function of its own, it shares the one of the method of a single id; remove `key_fn`",
         );
+    }
+    let of_a_load = [
+        ("stale_if_error", args.stale_if_error.as_ref().map(|(span, _)| span)),
+        ("stale_while_revalidate", args.stale_while_revalidate.as_ref().map(|(span, _)| span)),
+        ("timeout", args.timeout.as_ref().map(|(span, _)| span)),
+    ];
+    for (name, span) in of_a_load {
+        if let Some(span) = span {
+            let message = format!(
+                "`{name}` is of one load, and a batch is of many ids; leave it to the method of a single id"
+            );
+            diag.error(*span, message);
+        }
     }
     if let Some(value) = &args.value {
         diag.error_at(value, "the value's type is that in the map which is returned; remove `value`");

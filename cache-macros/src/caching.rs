@@ -269,7 +269,9 @@ fn with_defaults(args: &mut Args, defaults: &Args, allowed: &Allowed, function: 
     args.cache = args.cache.take().or_else(|| defaults.cache.clone());
     args.krate = args.krate.take().or_else(|| defaults.krate.clone());
     if allowed.attribute == CACHED.attribute && has_template {
-        args.ttl = args.ttl.take().or_else(|| defaults.ttl.clone());
+        if args.ttl_from.is_none() {
+            args.ttl = args.ttl.take().or_else(|| defaults.ttl.clone());
+        }
         let may_be_none = mentions(function.sig.output.to_token_stream(), "Option") || args.value.is_some();
         if may_be_none {
             args.none_ttl = args.none_ttl.take().or_else(|| defaults.none_ttl.clone());

@@ -27,13 +27,22 @@ impl Ttl {
     /// Reads the value of the argument `name`.
     pub(crate) fn from_expr(name: &str, expr: Expr, diag: &mut Diag) -> Self {
         let zero = || {
-            let (what, seconds) = if name == "none_ttl" { ("no `None`", 5) } else { ("nothing", 300) };
+            let (what, seconds) = match name {
+                "none_ttl" => ("no `None` would be cached", 5),
+                "stale_if_error" | "stale_while_revalidate" => ("nothing would be served stale", 60),
+                "timeout" => ("no load would end in time", 2),
+                _ => ("nothing would be cached", 300),
+            };
             format!(
-                "`{name}` is zero: {what} would be cached; give seconds, as in `{name} = {seconds}`, or a text, as in `{name} = \"5m\"`"
+                "`{name}` is zero: {what}; give seconds, as in `{name} = {seconds}`, or a text, as in `{name} = \"5m\"`"
             )
         };
-        let too_long =
-            || format!("`{name}` is longer than 1,000 years; to cache for ever, write `{name} = Ttl::NEVER`");
+        let too_long = || match name {
+            "ttl" | "none_ttl" => {
+                format!("`{name}` is longer than 1,000 years; to cache for ever, write `{name} = Ttl::NEVER`")
+            }
+            _ => format!("`{name}` is longer than 1,000 years; give a shorter one"),
+        };
         let expr = ungroup(expr);
         let read = match &expr {
             Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => {

@@ -10,6 +10,7 @@ use syn::{
 };
 
 /// A function with its body.
+#[derive(Clone)]
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
@@ -28,6 +29,7 @@ pub(crate) struct Function {
 }
 
 /// What awaiting the function gives, and how the function is asynchronous.
+#[derive(Clone)]
 pub(crate) enum Output {
     /// `async fn … -> R`
     Async(Type),

@@ -19,6 +19,7 @@ mod key;
 mod method;
 mod overlap;
 mod part;
+mod refresh;
 mod returns;
 mod template;
 mod valid;

@@ -112,7 +112,8 @@ pub(crate) fn expand_cached(
         args.keys.first().cloned().and_then(|key| Key::resolve(key, function, Sources::Arguments, diag));
     let returns = returns(function, args, diag);
     let none_possible = returns.as_ref().is_none_or(Returns::may_be_none);
-    valid::cached(args, function, key.as_ref(), none_possible, diag);
+    let may_fail = returns.as_ref().is_none_or(Returns::may_fail);
+    valid::cached(args, function, key.as_ref(), none_possible, may_fail, diag);
     if let (Some(key), Some(returns)) = (&key, &returns) {
         caching::check_tenant(block, key, diag);
         caching::check_type_parameters(block, key, function, &returns.value, diag);

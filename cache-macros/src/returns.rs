@@ -63,6 +63,11 @@ impl Returns {
         !matches!(self.shape, Shape::Plain | Shape::Result)
     }
 
+    /// Whether a failure can be told from a value, or cannot be known here.
+    pub(crate) fn may_fail(&self) -> bool {
+        !matches!(self.shape, Shape::Plain | Shape::Option)
+    }
+
     /// The runtime's marker of the shape. Where the signature does not show it, the compiler is asked.
     pub(crate) fn shape(&self, private: &Runtime) -> TokenStream {
         match self.shape {
@@ -94,9 +99,8 @@ impl Returns {
     /// The runtime's marker of whether an error can be cloned for those who wait for a load.
     pub(crate) fn failures(&self, private: &Runtime) -> TokenStream {
         let whole = &self.whole;
-        let can_fail = !matches!(self.shape, Shape::Plain | Shape::Option);
         // An error that borrows cannot be shared, and asking would demand that it does not borrow.
-        if !can_fail || borrows(whole.to_token_stream()) {
+        if !self.may_fail() || borrows(whole.to_token_stream()) {
             return quote!(#private::Own);
         }
         quote!(#private::probe::Probe::<#whole>::new().failures())

@@ -9,6 +9,7 @@ use crate::args::{Args, UPDATES, When};
 use crate::diag::{Diag, list, suggest};
 use crate::item::{Function, Output, mentions};
 use crate::key::{Key, compact};
+use crate::refresh;
 use crate::returns::Returns;
 
 /// What holds for every attribute on a function: it is `async`, and there is a cache.
@@ -36,6 +37,7 @@ pub(crate) fn cached(
     function: &Function,
     key: Option<&Key>,
     none_possible: bool,
+    may_fail: bool,
     diag: &mut Diag,
 ) {
     let name = &function.sig.ident;
@@ -69,7 +71,28 @@ pub(crate) fn cached(
             "`none_ttl` is how long a `None` is cached, but the return type has no `Option`; remove it, or return an `Option`",
         );
     }
-    if args.ttl.is_none() && args.each.is_none() && matches!(key, Some(Key::Template(_))) {
+    if let (Some((span, _)), Some(_)) = (&args.ttl_from, &args.ttl) {
+        diag.error(
+            *span,
+            "`ttl_from` computes the time to live from the value, and `ttl` gives it; remove one of them",
+        );
+    }
+    if let Some((span, _)) = &args.stale_if_error
+        && !may_fail
+    {
+        diag.error(
+            *span,
+            "`stale_if_error` is for a load that fails, but the return type has no `Result`; remove it, or return a `Result`",
+        );
+    }
+    if let Some((span, _)) = &args.stale_while_revalidate {
+        refresh::check(*span, function, diag);
+    }
+    if args.ttl.is_none()
+        && args.ttl_from.is_none()
+        && args.each.is_none()
+        && matches!(key, Some(Key::Template(_)))
+    {
         diag.error(
             args.keys.first().map_or_else(|| name.span(), crate::args::KeyArg::span),
             "how long may the value be served? add `ttl = 300` (seconds), `ttl = \"5m\"` or `ttl = Ttl::NEVER`",
@@ -96,7 +119,7 @@ fn owned_value(args: &Args, function: &Function, diag: &mut Diag) {
 }
 
 /// Whether there is a `&`, or a lifetime other than `'static`.
-fn borrows(tokens: TokenStream) -> bool {
+pub(crate) fn borrows(tokens: TokenStream) -> bool {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     tokens.iter().enumerate().any(|(index, token)| match (token, tokens.get(index + 1)) {
         (TokenTree::Group(group), _) => borrows(group.stream()),

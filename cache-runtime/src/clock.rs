@@ -89,6 +89,11 @@ impl Clock {
         }
     }
 
+    /// Whether a test moves it.
+    pub(crate) fn is_manual(&self) -> bool {
+        matches!(self.0.kind, Kind::Manual { .. })
+    }
+
     /// The wall clock, as the time since the Unix epoch.
     #[must_use]
     pub fn unix_time(&self) -> Duration {

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{CacheError, Result};
+use crate::clock::millis;
+use crate::error::{CacheError, Result as CacheResult};
 
 /// How values become bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,7 +34,7 @@ impl Codec {
         value: &V,
         limit: usize,
         operation: &'static str,
-    ) -> Result<Bytes> {
+    ) -> CacheResult<Bytes> {
         let mut out = Limited { bytes: Vec::with_capacity(128), limit, exceeded: false };
         let result = match self {
             Self::Json => serde_json::to_writer(&mut out, value),
@@ -84,6 +86,9 @@ pub(crate) struct Marks {
     /// The version of the value's type.
     #[serde(rename = "v", default, skip_serializing_if = "is_zero_version")]
     pub(crate) version: u32,
+    /// For how many milliseconds the entry is kept after its value stopped being fresh.
+    #[serde(rename = "w", default, skip_serializing_if = "is_no_window")]
+    window: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -96,9 +101,36 @@ fn is_zero_version(value: &u32) -> bool {
     *value == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_no_window(value: &u64) -> bool {
+    *value == 0
+}
+
 impl Marks {
     pub(crate) const fn new(negative: bool, version: u32) -> Self {
-        Self { negative: negative as u8, version }
+        Self { negative: negative as u8, version, window: 0 }
+    }
+
+    /// The entry outlives the freshness of its value by so much.
+    pub(crate) fn with_window(mut self, window: Duration) -> Self {
+        self.window = millis(window);
+        self
+    }
+
+    pub(crate) const fn window(self) -> Duration {
+        Duration::from_millis(self.window)
+    }
+
+    /// How long the value is still fresh, of an entry that lives for `expires_in`; `Err` with how long it has not
+    /// been any more.
+    pub(crate) fn fresh_for(self, expires_in: Option<Duration>) -> Result<Option<Duration>, Duration> {
+        match expires_in {
+            Some(left) if self.window > 0 => match left.checked_sub(self.window()) {
+                Some(fresh) if !fresh.is_zero() => Ok(Some(fresh)),
+                _ => Err(self.window().saturating_sub(left)),
+            },
+            left => Ok(left),
+        }
     }
 
     pub(crate) const fn is_negative(self) -> bool {

@@ -103,6 +103,12 @@ pub enum CacheError {
         #[source]
         source: BackendError,
     },
+    /// The body of a cached function did not end within its `timeout`, and no stale value could stand in.
+    #[error("the load did not end within {limit:?}")]
+    LoadTimedOut {
+        /// The `timeout`.
+        limit: Duration,
+    },
     /// A service or a backend cannot be built from this configuration.
     #[error("configuration: {0}")]
     Configuration(String),

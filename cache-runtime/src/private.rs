@@ -5,8 +5,8 @@ pub use crate::__register as register;
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
 pub use crate::call::Registered;
 pub use crate::call::{
-    Batch, CallSite, Cloned, Lookup, Own, Policy, Shape, StrictShape, batch, cached, keys, probe,
-    shapes as shape, update, value_of, write,
+    Batch, CallSite, Cloned, Lookup, Own, Policy, Shape, StrictShape, batch, cached, for_refresh, keys,
+    owned_for_refresh, probe, shapes as shape, update, value_of, write,
 };
 pub use crate::declared::{self, Stored};
 pub use crate::key::{Key, KeyPart, PartOf, PartRef, PartWriter, RawKey, Template};

@@ -21,6 +21,48 @@ pub(crate) fn settle(future: impl Future<Output = ()> + Send + 'static) {
     let _ = pending;
 }
 
+/// Whether [`spawn`] can.
+pub(crate) fn can_spawn() -> bool {
+    #[cfg(not(target_family = "wasm"))]
+    return tokio::runtime::Handle::try_current().is_ok();
+    #[cfg(target_family = "wasm")]
+    return false;
+}
+
+/// Runs a future in the background; drops it where there is no runtime.
+pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+    #[cfg(not(target_family = "wasm"))]
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(future);
+    }
+    #[cfg(target_family = "wasm")]
+    drop(future);
+}
+
+/// Awaits `future` for at most `limit`, and drops it then. Without a runtime to keep the time of the system's clock,
+/// there is no limit.
+pub(crate) async fn at_most<T>(clock: &Clock, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let first = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+    if let Poll::Ready(result) = first {
+        return Some(result);
+    }
+    let mut timer = pin!(async {
+        if clock.is_manual() || can_spawn() {
+            clock.sleep(limit).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    });
+    poll_fn(|context| {
+        if let Poll::Ready(result) = future.as_mut().poll(context) {
+            return Poll::Ready(Some(result));
+        }
+        timer.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}
+
 /// Awaits `operation` for at most `limit`. Starts no timer for an operation that is ready at once.
 pub(crate) async fn within<T>(
     clock: &Clock,

@@ -45,6 +45,9 @@ enum Fault {
     FillsWithoutLease,
     LeasesToEverybody,
     LeasesOverAnything,
+    RefreshesInPlaceOfTheValue,
+    RefreshesForEverybody,
+    RefreshesNothing,
     ReleasesAnything,
     BarsNothing,
     EndsEveryBarrier,
@@ -274,6 +277,18 @@ impl Backend for Broken {
         }
     }
 
+    async fn refresh_lease(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
+        match self.fault {
+            RefreshesInPlaceOfTheValue => self.inner.lease_over(key, seen).await,
+            RefreshesForEverybody => {
+                let lease = self.inner.refresh_lease(key, seen).await?;
+                Ok(Some(lease.unwrap_or(Lease(7))))
+            }
+            RefreshesNothing => Ok(None),
+            _ => self.inner.refresh_lease(key, seen).await,
+        }
+    }
+
     async fn fill(
         &self,
         key: &str,
@@ -380,6 +395,10 @@ catches! {
     a_stale_fill: FillsWithoutLease is caught by concurrency::nothing_older_than_a_finished_write_is_read;
     a_lease_for_everybody: LeasesToEverybody is caught by leases::a_miss_gives_the_lease_to_one_reader;
     a_lease_over_a_newer_value: LeasesOverAnything is caught by leases::lease_over_leaves_a_value_that_was_written_since;
+    a_refresh_that_hides_the_value: RefreshesInPlaceOfTheValue is caught by leases::a_refresh_lease_leaves_the_value_until_its_fill;
+    a_refresh_by_everybody: RefreshesForEverybody is caught by leases::one_reader_at_a_time_gets_the_refresh_lease;
+    a_refresh_that_is_never_given: RefreshesNothing is caught by leases::a_refresh_lease_leaves_the_value_until_its_fill;
+    a_refresh_over_a_newer_value: FillsWithoutLease is caught by leases::a_change_destroys_the_refresh_lease;
     a_release_of_anything: ReleasesAnything is caught by leases::an_old_lease_gives_nothing_back;
     a_barrier_that_bars_nothing: BarsNothing is caught by barriers::a_barrier_hides_the_value_and_bars_readers;
     a_writer_that_ends_all_barriers: EndsEveryBarrier is caught by barriers::a_barrier_stands_until_the_last_writer_is_done;

@@ -17,7 +17,7 @@ use cache_runtime::{
 };
 
 /// The operations of a backend, by the name of their method.
-pub(crate) const OPERATIONS: [&str; 18] = [
+pub(crate) const OPERATIONS: [&str; 19] = [
     "get",
     "put",
     "delete",
@@ -32,6 +32,7 @@ pub(crate) const OPERATIONS: [&str; 18] = [
     "read",
     "read_many",
     "lease_over",
+    "refresh_lease",
     "fill",
     "release",
     "begin_write",
@@ -232,6 +233,10 @@ impl Backend for Faulty {
 
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
         self.run("lease_over", self.inner.lease_over(key, seen)).await
+    }
+
+    async fn refresh_lease(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
+        self.run("refresh_lease", self.inner.refresh_lease(key, seen)).await
     }
 
     async fn fill(

@@ -16,6 +16,7 @@ mod failures;
 mod invalidations;
 mod joins;
 mod mirror;
+mod refresh;
 #[expect(dead_code, unreachable_pub, reason = "compiled for what the scenarios use of it")]
 mod store;
 mod waits;

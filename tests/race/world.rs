@@ -88,7 +88,7 @@ pub(crate) struct World {
     backend: Backend,
     remote: Mutex<Remote>,
     mistakes: Mistakes,
-    database: AtomicU64,
+    pub(crate) database: AtomicU64,
     returned: AtomicU64,
     loads: AtomicUsize,
     at_stage: Box<AtStage>,

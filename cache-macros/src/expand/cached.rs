@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
 
-use super::{Expanded, cache_handle, call_site, pinned_body, siblings};
+use super::{Expanded, body_future, cache_handle, call_site, refresh, siblings};
 use crate::args::Args;
 use crate::duration::Ttl;
 use crate::expand::Runtime;
@@ -31,7 +31,12 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     let shape = returns.shape(private);
     let failures = returns.failures(private);
     let policy = policy(private, args, value, matches!(key, Key::Template(_)));
-    let body = pinned_body(private, function, &returns.whole);
+    // The body of a function that is refreshed is emitted once, in a function of its own.
+    let loader = args.stale_while_revalidate.as_ref().map(|_| refresh::Loader::new(function, &returns.whole));
+    let body = match &loader {
+        Some(loader) => loader.call(),
+        None => body_future(private, function, &returns.whole),
+    };
 
     let (stored, siblings, bounded) = match key {
         Key::Template(key) => {
@@ -59,14 +64,54 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     let private = private.at(at);
     // Not seen by the author's body, which may have such names of its own.
     let [hit, miss] = ["hit", "miss"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
+    let load = match (&args.timeout, &loader) {
+        // The usual one.
+        (None, None) => quote_spanned!(at=> #miss.load(#policy, #failures, ::core::pin::pin!(#body)).await),
+        (timeout, loader) => {
+            let timer = Ident::new("timer", Span::mixed_site().located_at(at));
+            let (bind, within) = match timeout {
+                Some((_, limit)) => {
+                    let limit = limit.tokens(&private);
+                    let bind = quote_spanned!(at=> let #timer = #miss.timer(#limit););
+                    (bind, Some(timer))
+                }
+                None => (TokenStream::new(), None),
+            };
+            let limited = |body: &TokenStream| match &within {
+                Some(timer) => quote_spanned!(at=> ::core::clone::Clone::clone(&#timer).within(#body)),
+                None => body.clone(),
+            };
+            let body = limited(&body);
+            match loader {
+                None => {
+                    quote_spanned!(at=> { #bind #miss.load(#policy, #failures, ::core::pin::pin!(#body)).await })
+                }
+                Some(loader) => {
+                    let (owned, body_again) = (loader.owned(&private), limited(&loader.call_owned()));
+                    let within = within
+                        .as_ref()
+                        .map(|timer| quote_spanned!(at=> let #timer = ::core::clone::Clone::clone(&#timer);));
+                    quote_spanned! {at=> {
+                        #bind
+                        #owned
+                        let refresh = { #within move || #body_again };
+                        #miss.load_or_refresh(#policy, #failures, ::core::pin::pin!(#body), refresh).await
+                    }}
+                }
+            }
+        }
+    };
     let looked_up = quote_spanned! {at=>
         match #private::cached(#handle, &#stored, #witness, #shape).lookup() {
             #private::Lookup::Hit(#hit) => #hit.wrap(),
-            #private::Lookup::Miss(#miss) => #miss.load(#policy, #failures, #body).await,
+            #private::Lookup::Miss(#miss) => #load,
         }
     };
-    let function = function.with_body(&quote! { #bounded #looked_up });
-    Expanded { function, siblings }
+    let body = quote! { #bounded #looked_up };
+    let Some(loader) = loader else { return Expanded { function: function.with_body(&body), siblings } };
+    let function = loader.caller().with_body(&body);
+    let loader = loader.sibling(&private);
+    Expanded { function, siblings: quote!(#siblings #loader) }
 }
 
 /// The declared template, as a constant expression.
@@ -103,7 +148,7 @@ fn type_name(ty: &syn::Type) -> String {
 pub(crate) fn policy(private: &Runtime, args: &Args, value: &syn::Type, has_template: bool) -> TokenStream {
     let told = |ttl: &Ttl| has_template && ttl.is_literal();
     // A closure's parameter needs the type said.
-    let value = args.cache_if.as_ref().map(|_| quote!(::<#value>));
+    let value = (args.cache_if.is_some() || args.ttl_from.is_some()).then(|| quote!(::<#value>));
     let start = match args.ttl.as_ref().filter(|ttl| !told(ttl)) {
         Some(ttl) => {
             let ttl = ttl.tokens(private);
@@ -117,7 +162,16 @@ pub(crate) fn policy(private: &Runtime, args: &Args, value: &syn::Type, has_temp
     });
     let version = args.version.filter(|_| !has_template).map(|(_, version)| quote!(.version(#version)));
     let cache_if = args.cache_if.as_ref().map(|condition: &Expr| quote!(.cache_if(#condition)));
-    quote!(#start #none_ttl #version #cache_if)
+    let ttl_from = args.ttl_from.as_ref().map(|(_, ttl)| quote!(.ttl_from(#ttl)));
+    let jitter = args.ttl_jitter.map(|percent| quote!(.ttl_jitter(#percent)));
+    let window = |name, window: &Option<(Span, Ttl)>| {
+        let (_, window) = window.as_ref()?;
+        let (name, window) = (Ident::new(name, Span::mixed_site()), window.tokens(private));
+        Some(quote!(.#name(#window)))
+    };
+    let stale_if_error = window("stale_if_error", &args.stale_if_error);
+    let refreshed = window("stale_while_revalidate", &args.stale_while_revalidate);
+    quote!(#start #none_ttl #version #jitter #stale_if_error #refreshed #cache_if #ttl_from)
 }
 
 /// A constant assertion that the longest key fits, where every part has a known length.

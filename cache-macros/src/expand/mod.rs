@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod cached;
 pub(crate) mod declare;
+pub(crate) mod refresh;
 pub(crate) mod siblings;
 pub(crate) mod write;
 
@@ -91,9 +92,15 @@ fn cache_handle(private: &Runtime, cache: Option<&Expr>, function: &Function) ->
     }
 }
 
-/// The author's statements as a pinned future. The dead edge gives the compiler the type that they return, so
-/// that a type error in them reads as in a plain `async fn`.
+/// The author's statements as a pinned future.
 fn pinned_body(private: &Runtime, function: &Function, whole: &syn::Type) -> TokenStream {
+    let body = body_future(private, function, whole);
+    quote!(::core::pin::pin!(#body))
+}
+
+/// The author's statements as a future. The dead edge gives the compiler the type that they return, so that a type
+/// error in them reads as in a plain `async fn`.
+fn body_future(private: &Runtime, function: &Function, whole: &syn::Type) -> TokenStream {
     // At the return type, which is where an error of types then says that its type comes from.
     let span = Span::call_site().located_at(whole.span());
     let private = private.at(span);
@@ -102,5 +109,5 @@ fn pinned_body(private: &Runtime, function: &Function, whole: &syn::Type) -> Tok
             return #private::typed::<#whole>();
         }
     });
-    quote!(::core::pin::pin!(async move #body))
+    quote!(async move #body)
 }

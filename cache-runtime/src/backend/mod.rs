@@ -179,6 +179,15 @@ pub trait Backend: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Takes the right to fill a key whose value was read and may soon be replaced, while the value stays and is
+    /// read as before. One reader has it at a time: another gets `None` until it is used, given back or over. Like
+    /// a lease it is destroyed by whatever changes the key, and it ends with the value. `None`, too, when the value
+    /// is not the one that was read, or where the engine has no leases; one that has them must do this as well.
+    async fn refresh_lease(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
+        let _ = (key, seen);
+        Ok(None)
+    }
+
     /// Stores a loaded value, if the lease still holds. Returns whether it did. Without leases it just stores.
     async fn fill(
         &self,

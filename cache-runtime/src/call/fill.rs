@@ -18,12 +18,33 @@ use crate::value::ValueOps;
 /// The operation that errors of a cached call name.
 const OPERATION: &str = "cached call";
 
-/// What a read of the backend leads to. A life is how long the entry still lives, and its size in bytes.
+/// What a read of the backend leads to.
 pub(super) enum Found<H> {
-    Value(H, (Option<Duration>, usize)),
-    Negative((Option<Duration>, usize)),
+    Value(H, Life),
+    Negative(Life),
+    /// A value that was fresh until so long ago; fill if there is a permit.
+    Stale(H, Duration, Option<Permit>),
     /// Nothing; fill if there is a permit.
     Nothing(Option<Permit>),
+}
+
+/// How long an entry lives.
+#[derive(Clone, Copy)]
+pub(super) struct Life {
+    /// How long its value is fresh; `None` for ever.
+    pub(super) fresh_for: Option<Duration>,
+    /// How long it is kept after that.
+    pub(super) window: Duration,
+    /// Its size in bytes.
+    pub(super) size: usize,
+}
+
+/// What an entry is good for.
+pub(super) enum Usable<H> {
+    /// The value, or a cached "not there".
+    Fresh(Option<H>, Life),
+    /// A value that was fresh until so long ago.
+    Stale(H, Duration),
 }
 
 /// The right to fill, given back when it is dropped unused: by a failed, dropped or panicked load.
@@ -37,6 +58,7 @@ pub(super) struct Permit {
 pub(super) struct Fill {
     pub(super) bytes: Bytes,
     pub(super) options: PutOptions,
+    pub(super) life: Life,
 }
 
 impl Drop for Permit {
@@ -52,14 +74,14 @@ impl Drop for Permit {
 
 impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
     /// The full key, if this call can be cached at all.
-    pub(super) fn prepare<C>(&self, policy: &Policy<V, C>) -> Option<String> {
+    pub(super) fn prepare<C: Condition<V>>(&self, policy: &Policy<V, C>) -> Option<String> {
         let (site, template) = (self.site, self.key.template());
         let now = || self.cache.clock().now();
         if !site.admits(template, self.ops.type_id()) {
             site.went_by(now(), &"this generic function cached a value of another type under its template");
             return None;
         }
-        if policy.ttl_for(template).is_none() {
+        if !policy.has_ttl(template) {
             site.went_by(now(), &"no time to live is known for the key; add `ttl = …`");
             return None;
         }
@@ -94,11 +116,27 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
             Read::Miss(lease) => return permit(full_key, lease),
             Read::Leased | Read::Barred => return Found::Nothing(None),
         };
-        if let Some(found) = self.usable(&entry) {
-            self.site.count(Event::Hit);
-            return found;
+        match self.usable(&entry) {
+            Some(Usable::Fresh(value, life)) => {
+                self.site.count(Event::Hit);
+                return value.map_or(Found::Negative(life), |value| Found::Value(value, life));
+            }
+            Some(Usable::Stale(value, staleness)) => {
+                // It stays for those who may be served it.
+                return match cache.bounded(backend.refresh_lease(&full_key, &entry)).await {
+                    Ok(None) if backend.capabilities().leases => Found::Stale(value, staleness, None),
+                    Ok(lease) => {
+                        let permit = Permit { cache: cache.clone(), full_key, lease };
+                        Found::Stale(value, staleness, Some(permit))
+                    }
+                    Err(error) => {
+                        let _ = self.failed::<O::Held>(error);
+                        Found::Stale(value, staleness, None)
+                    }
+                };
+            }
+            None => self.site.count(Event::Unusable),
         }
-        self.site.count(Event::Unusable);
         match cache.bounded(backend.lease_over(&full_key, &entry)).await {
             Ok(None) if backend.capabilities().leases => Found::Nothing(None),
             Ok(lease) => permit(full_key, lease),
@@ -113,37 +151,53 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
     }
 
     /// The value of an entry, unless it is of another version, too large or does not decode.
-    fn usable(&self, entry: &Entry) -> Option<Found<O::Held>> {
+    pub(super) fn usable(&self, entry: &Entry) -> Option<Usable<O::Held>> {
         let marks = Marks::from_metadata(entry.metadata.as_deref());
         if marks.version != self.version || entry.value.len() > self.cache.value_limit() {
             return None;
         }
-        let life = (entry.expires_in, entry.value.len());
+        let fresh_for = marks.fresh_for(entry.expires_in);
+        let life = |fresh_for| Life { fresh_for, window: marks.window(), size: entry.value.len() };
         if marks.is_negative() {
-            return Some(Found::Negative(life));
+            return fresh_for.ok().map(|fresh_for| Usable::Fresh(None, life(fresh_for)));
         }
-        let value = self.ops.decode(self.cache.codec(), &entry.value)?;
-        Some(Found::Value(self.ops.hold(value), life))
+        let value = self.ops.hold(self.ops.decode(self.cache.codec(), &entry.value)?);
+        Some(match fresh_for {
+            Ok(fresh_for) => Usable::Fresh(Some(value), life(fresh_for)),
+            Err(staleness) => Usable::Stale(value, staleness),
+        })
     }
 
     /// A loaded value (`None`: "not there") as it is to be stored, if it is.
     pub(super) fn encode<C: Condition<V>>(&self, value: Option<&V>, policy: &Policy<V, C>) -> Option<Fill> {
         let (cache, template) = (self.cache, self.key.template());
-        let (ttl, bytes) = match value {
+        let (ttl, window, bytes) = match value {
             Some(value) => {
                 // A generic return may be a `Result` or an `Option`, which only the value can tell.
                 if self.ops.classify(value) != Class::Value || !policy.stores(value) {
                     return None;
                 }
-                (policy.ttl_for(template)?, self.ops.encode(cache.codec(), value, cache.value_limit()))
+                let ttl = policy.ttl_for(value, template)?;
+                if C::HAS_TTL && ttl.as_duration().is_some_and(|ttl| ttl.is_zero()) {
+                    self.site.count(Event::Uncached);
+                    return None;
+                }
+                let bytes = self.ops.encode(cache.codec(), value, cache.value_limit());
+                (ttl, policy.window(), bytes)
             }
-            None => (policy.none_ttl_for(template)?, Ok(Bytes::new())),
+            None => (policy.none_ttl_for(template)?, Duration::ZERO, Ok(Bytes::new())),
         };
         let checked = bytes.and_then(|bytes| Ok((ttl.checked(OPERATION)?, bytes)));
         match checked {
             Ok((ttl, bytes)) => {
-                let metadata = Marks::new(value.is_none(), self.version).to_metadata();
-                Some(Fill { bytes, options: PutOptions { ttl, metadata } })
+                let minimum = cache.backend().capabilities().minimum_ttl;
+                let ttl = ttl.map(|ttl| policy.shortened(ttl, minimum, || cache.store().refreshes.chance()));
+                // What has no end needs no window after it.
+                let window = ttl.map_or(Duration::ZERO, |_| window);
+                let life = Life { fresh_for: ttl, window, size: bytes.len() };
+                let metadata = Marks::new(value.is_none(), self.version).with_window(window).to_metadata();
+                let ttl = ttl.map(|ttl| ttl.saturating_add(window));
+                Some(Fill { bytes, options: PutOptions { ttl, metadata }, life })
             }
             Err(error) => {
                 self.site.failed(cache.clock().now(), &error);

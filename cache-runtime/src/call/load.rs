@@ -5,10 +5,11 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use super::failures::Failures;
-use super::fill::{Found, Permit};
+use super::fill::{Found, Life, Permit};
 use super::policy::{Condition, Policy};
 use super::shape::{Outcome, Shape, ShapeKind};
 use super::site::{CallSite, Event};
+use super::stale::{FailedButStale, Stale};
 use crate::clock::millis;
 use crate::declared::Stored;
 use crate::key::RawKey;
@@ -24,9 +25,9 @@ pub struct Call<'a, V, O, S> {
     pub(super) site: &'static CallSite,
     pub(super) key: &'a RawKey,
     pub(super) ops: O,
-    shape: S,
+    pub(super) shape: S,
     pub(super) version: u32,
-    value: PhantomData<fn() -> V>,
+    pub(super) value: PhantomData<fn() -> V>,
 }
 
 /// What the lookup found. Holds no return value: its error need not be `Send`, and the load awaits.
@@ -44,7 +45,7 @@ pub struct Hit<V, S> {
 }
 
 /// A cached call that has to ask the backend, or the author's body.
-pub struct Miss<'a, V, O, S>(Call<'a, V, O, S>);
+pub struct Miss<'a, V, O, S>(pub(super) Call<'a, V, O, S>);
 
 /// What a load shares with those who wait for it, and what the local tier holds; `None` is "not there".
 pub(super) type Flown<V, O> = Option<<O as ValueOps<V>>::Held>;
@@ -114,18 +115,23 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
     pub(super) fn held(&self, mut read: impl FnMut(&Shared) -> bool) -> bool {
         let store = self.cache.store();
         let Some(tier) = store.tier() else { return false };
-        let sought = Sought {
-            namespace: self.cache.namespace(),
-            key: self.key.as_bytes(),
-            fingerprint: self.key.fingerprint(),
-            version: self.version,
-            now_ms: store.clock.coarse_millis(),
-        };
+        let sought = self.sought(store.clock.coarse_millis());
         // A method that cannot say "not there" loads.
         tier.get(&sought, |held| held.map_or(S::OPTIONAL, &mut read)) == Some(TierHit::Fresh)
     }
 
-    /// The same, as it is held.
+    #[inline]
+    pub(super) fn sought(&self, now_ms: u64) -> Sought<'_> {
+        Sought {
+            namespace: self.cache.namespace(),
+            key: self.key.as_bytes(),
+            fingerprint: self.key.fingerprint(),
+            version: self.version,
+            now_ms,
+        }
+    }
+
+    /// The same as [`held`](Self::held), as it is held.
     pub(super) fn held_shared(&self) -> Option<Flown<V, O>> {
         let mut flown = None;
         let is_there = self.held(|shared| {
@@ -179,9 +185,29 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
         F: Future<Output = R>,
     {
         let Self(call) = self;
-        let shape = call.shape;
         call.site.count(Event::Miss);
         let Some(full_key) = call.prepare(&policy) else { return call.run(body).await };
+        call.join_or_lead(full_key, policy, failures, body).await
+    }
+}
+
+impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
+    /// The call after its lookup.
+    pub(super) async fn join_or_lead<R, C, X, F>(
+        self,
+        full_key: String,
+        policy: Policy<V, C>,
+        failures: X,
+        body: Pin<&mut F>,
+    ) -> R
+    where
+        S: Shape<R, Value = V>,
+        C: Condition<V>,
+        X: Failures<R>,
+        F: Future<Output = R>,
+    {
+        let shape = self.shape;
+        let call = self;
         match call.join().await {
             Joined::Lead(leader) => return call.lead(leader, full_key, policy, failures, body).await,
             Joined::Value(Some(held)) => return shape.wrap(call.ops.give(held)),
@@ -189,17 +215,22 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
                 return shape.none().unwrap_or_else(crate::__private::typed);
             }
             Joined::Failed(error) => {
+                if let Some(held) = call.stale_now(&full_key, policy.error_window()).await {
+                    return call.give_stale(held);
+                }
                 if let Some(failed) = failures.unshare(&error) {
                     return failed;
                 }
             }
             Joined::Value(None) | Joined::Alone => {}
         }
-        call.run(body).await
+        if policy.error_window().is_zero() {
+            return call.run(body).await;
+        }
+        let stale = call.peek(&full_key, policy.error_window()).await;
+        call.load_and_fill(None, None, stale, policy, failures, body).await
     }
-}
 
-impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     /// Joins the flight of the key, or becomes the one who leads it.
     async fn join(&self) -> Joined<Flown<V, O>> {
         // On Workers the runtime ends a request that awaits another's wake-up.
@@ -259,6 +290,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
             leader.begin();
         }
         let mut permit = None;
+        let mut stale = None;
         if is_sole {
             match self.read(full_key).await {
                 Found::Value(held, life) => {
@@ -277,10 +309,35 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
                 }
                 // The same key, read by a method that cannot say "not there".
                 Found::Negative(_) => {}
+                Found::Stale(held, staleness, found) => {
+                    stale = self.stale(held, staleness, policy.error_window());
+                    permit = found;
+                }
                 Found::Nothing(found) => permit = found,
             }
+        } else if !policy.error_window().is_zero() {
+            stale = self.peek(&full_key, policy.error_window()).await;
         }
+        self.load_and_fill(leader, permit, stale, policy, failures, body).await
+    }
 
+    /// Runs the author's body and stores its value; where it fails, `stale` stands in.
+    pub(super) async fn load_and_fill<R, C, X, F>(
+        self,
+        mut leader: Option<Leader<Flown<V, O>>>,
+        permit: Option<Permit>,
+        stale: Option<Stale<O::Held>>,
+        policy: Policy<V, C>,
+        failures: X,
+        body: Pin<&mut F>,
+    ) -> R
+    where
+        S: Shape<R, Value = V>,
+        C: Condition<V>,
+        X: Failures<R>,
+        F: Future<Output = R>,
+    {
+        let shape = self.shape;
         // Who joined during the read came before the load.
         if let Some(leader) = &mut leader {
             leader.begin();
@@ -290,10 +347,17 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         let loaded = match shape.split(whole) {
             Outcome::Failed(whole) => {
                 drop(permit);
+                // What was invalidated meanwhile is served no more.
+                let valid = leader.as_ref().is_none_or(Leader::is_valid);
+                let stale = stale.filter(|stale| valid && self.is_within(stale));
+                let stale = self.held_stale(policy.error_window()).or(stale.map(|stale| stale.held));
                 if let Some(leader) = leader {
-                    leader.fail(failures.share(&whole));
+                    leader.fail(failures.share(&whole).or_else(|| stale.as_ref().map(FailedButStale::share)));
                 }
-                return whole;
+                return match stale {
+                    Some(held) => self.give_stale(held),
+                    None => whole,
+                };
             }
             Outcome::None(whole) => Err(whole),
             Outcome::Value(value) => Ok(self.ops.hold(value)),
@@ -332,7 +396,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
             }
         }
         let started = millis(self.cache.clock().now());
-        let life = (fill.options.ttl, fill.bytes.len());
+        let life = fill.life;
         let full_key = permit.full_key.clone();
         let stored = self.fill(permit, fill).await;
         if stored {
@@ -356,12 +420,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         }
     }
 
-    pub(super) fn promote(
-        &self,
-        leader: Option<&Leader<Flown<V, O>>>,
-        flown: &Flown<V, O>,
-        life: (Option<std::time::Duration>, usize),
-    ) {
+    pub(super) fn promote(&self, leader: Option<&Leader<Flown<V, O>>>, flown: &Flown<V, O>, life: Life) {
         self.promote_from(millis(self.cache.clock().now()), leader, flown, life);
     }
 
@@ -372,15 +431,16 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         now_ms: u64,
         leader: Option<&Leader<Flown<V, O>>>,
         flown: &Flown<V, O>,
-        (expires_in, weight): (Option<std::time::Duration>, usize),
+        life: Life,
     ) -> bool {
         let Some(leader) = leader else { return true };
         let Some(tier) = self.cache.store().tier() else { return leader.is_valid() };
-        let fresh_until = expires_in.map_or(u64::MAX, |length| now_ms.saturating_add(millis(length)));
-        let deadlines = Deadlines { fresh_until, stale_until: fresh_until };
+        let fresh_until = life.fresh_for.map_or(u64::MAX, |length| now_ms.saturating_add(millis(length)));
+        let stale_until = fresh_until.saturating_add(millis(life.window));
+        let deadlines = Deadlines { fresh_until, stale_until };
         let key = self.key.as_bytes();
         let value = flown.as_ref().map(|held| self.ops.share(held));
-        let entry = Prepared::new(self.cache.namespace(), key, value, deadlines, self.version, weight);
+        let entry = Prepared::new(self.cache.namespace(), key, value, deadlines, self.version, life.size);
         leader.promote_if_valid(|| tier.insert(entry)).is_some()
     }
 }

@@ -6,10 +6,13 @@ mod fill;
 mod load;
 mod manual;
 mod policy;
+mod refresh;
 mod shape;
 mod shared;
 mod site;
+mod stale;
 mod tally;
+mod timer;
 mod write;
 
 pub use batch::{Batch, batch, keys};
@@ -17,6 +20,7 @@ pub use failures::{Cloned, Own};
 pub use load::{Lookup, cached};
 pub(crate) use manual::{load_optional, load_value};
 pub use policy::{Always, Condition, Policy};
+pub use refresh::{for_refresh, owned_for_refresh};
 pub use shape::{Shape, StrictShape, probe, shapes, value_of};
 pub(crate) use shared::{load_shared, read_shared};
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]

@@ -20,6 +20,9 @@ pub struct Policy<V, C = Always> {
     ttl: Option<Ttl>,
     none_ttl: Option<Ttl>,
     version: Option<u32>,
+    jitter: u8,
+    stale_if_error: Duration,
+    stale_while_revalidate: Duration,
     condition: C,
     value: PhantomData<fn(&V)>,
 }
@@ -32,14 +35,26 @@ impl<V> Policy<V> {
 
     /// The same policy for an [`Arc`](std::sync::Arc) of the value.
     pub(crate) fn of_shared(self) -> Policy<std::sync::Arc<V>> {
-        let Self { ttl, none_ttl, version, condition, value: _ } = self;
-        Policy { ttl, none_ttl, version, condition, value: PhantomData }
+        let Self {
+            ttl, none_ttl, version, jitter, stale_if_error, stale_while_revalidate, condition, ..
+        } = self;
+        let value = PhantomData;
+        Policy { ttl, none_ttl, version, jitter, stale_if_error, stale_while_revalidate, condition, value }
     }
 
     /// What was declared with the key.
     #[must_use]
     pub const fn declared() -> Self {
-        Self { ttl: None, none_ttl: None, version: None, condition: Always, value: PhantomData }
+        Self {
+            ttl: None,
+            none_ttl: None,
+            version: None,
+            jitter: 0,
+            stale_if_error: Duration::ZERO,
+            stale_while_revalidate: Duration::ZERO,
+            condition: Always,
+            value: PhantomData,
+        }
     }
 }
 
@@ -61,12 +76,102 @@ impl<V, C> Policy<V, C> {
     /// Stores only the values for which `condition` is true.
     #[must_use]
     pub fn cache_if<F: Fn(&V) -> bool>(self, condition: F) -> Policy<V, F> {
-        let Self { ttl, none_ttl, version, .. } = self;
-        Policy { ttl, none_ttl, version, condition, value: PhantomData }
+        self.with(|_| condition)
     }
 
-    pub(crate) fn ttl_for(&self, template: &Template) -> Option<Ttl> {
-        self.ttl.or(template.declared_ttl())
+    /// The time to live is what `ttl` says of the value: seconds, a [`Duration`] or a [`Ttl`]. A value for which
+    /// it is zero is not stored. Comes after [`cache_if`](Self::cache_if), which would replace it.
+    #[must_use]
+    pub fn ttl_from<T: Into<Ttl>, F: Fn(&V) -> T>(self, ttl: F) -> Policy<V, TtlFrom<C, F>> {
+        self.with(|condition| TtlFrom(condition, ttl))
+    }
+
+    /// Shortens the time to live of each stored value by a random part of it, up to so many percent (1 to 100), so
+    /// that what is stored together does not expire together.
+    ///
+    /// ```
+    /// use cache_runtime::Policy;
+    ///
+    /// let policy: Policy<String> = Policy::new(300).ttl_jitter(10); // 270 to 300 seconds
+    /// ```
+    #[must_use]
+    pub const fn ttl_jitter(mut self, percent: u8) -> Self {
+        self.jitter = if percent > 100 { 100 } else { percent };
+        self
+    }
+
+    /// Keeps a value for so long after its time to live, and serves it when the load fails (RFC 5861).
+    #[must_use]
+    pub fn stale_if_error(mut self, window: impl Into<Ttl>) -> Self {
+        self.stale_if_error = length(window.into());
+        self
+    }
+
+    /// Keeps a value for so long after its time to live. Only `#[cached]` can refresh it in the background.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn stale_while_revalidate(mut self, window: impl Into<Ttl>) -> Self {
+        self.stale_while_revalidate = length(window.into());
+        self
+    }
+
+    fn with<D>(self, condition: impl FnOnce(C) -> D) -> Policy<V, D> {
+        let Self { ttl, none_ttl, version, jitter, stale_if_error, stale_while_revalidate, .. } = self;
+        let condition = condition(self.condition);
+        let value = PhantomData;
+        Policy { ttl, none_ttl, version, jitter, stale_if_error, stale_while_revalidate, condition, value }
+    }
+
+    /// The same without stale values in the place of errors; the entry is kept as long.
+    pub(crate) fn failing(mut self) -> Self {
+        self.stale_while_revalidate = self.window();
+        self.stale_if_error = Duration::ZERO;
+        self
+    }
+
+    /// Whether values have a time to live at all.
+    pub(crate) fn has_ttl(&self, template: &Template) -> bool
+    where
+        C: Condition<V>,
+    {
+        C::HAS_TTL || self.ttl.or(template.declared_ttl()).is_some()
+    }
+
+    pub(crate) fn ttl_for(&self, value: &V, template: &Template) -> Option<Ttl>
+    where
+        C: Condition<V>,
+    {
+        self.condition.ttl(value).or(self.ttl).or(template.declared_ttl())
+    }
+
+    /// A time to live as it is to be stored: shortened by chance, but not below what the engine can keep.
+    pub(crate) fn shortened(
+        &self,
+        ttl: Duration,
+        minimum: Duration,
+        chance: impl FnOnce() -> u64,
+    ) -> Duration {
+        if self.jitter == 0 {
+            return ttl;
+        }
+        let most = u128::from(self.jitter) * ttl.as_nanos() / 100;
+        // Below `most`: the product has 64 bits for the fraction, and 1,000 years in nanoseconds take 65.
+        let less = most.saturating_mul(u128::from(chance() >> 2)) >> 62;
+        let less = Duration::from_nanos_u128(less);
+        ttl.saturating_sub(less).max(minimum.min(ttl))
+    }
+
+    /// How long an entry is kept after its value stopped being fresh.
+    pub(crate) fn window(&self) -> Duration {
+        self.stale_if_error.max(self.stale_while_revalidate)
+    }
+
+    pub(crate) const fn error_window(&self) -> Duration {
+        self.stale_if_error
+    }
+
+    pub(crate) const fn refresh_window(&self) -> Duration {
+        self.stale_while_revalidate
     }
 
     pub(crate) fn none_ttl_for(&self, template: &Template) -> Option<Ttl> {
@@ -104,6 +209,11 @@ impl<V> From<Duration> for Policy<V> {
     }
 }
 
+/// A window as a length of time.
+fn length(window: Ttl) -> Duration {
+    window.as_duration().unwrap_or(Ttl::MAX).min(Ttl::MAX)
+}
+
 /// Every value is stored.
 #[derive(Debug, Clone, Copy)]
 pub struct Always;
@@ -112,6 +222,30 @@ pub struct Always;
 pub trait Condition<V> {
     #[doc(hidden)]
     fn holds(&self, value: &V) -> bool;
+    /// Whether [`ttl`](Self::ttl) says something.
+    #[doc(hidden)]
+    const HAS_TTL: bool = false;
+    #[doc(hidden)]
+    fn ttl(&self, value: &V) -> Option<Ttl> {
+        let _ = value;
+        None
+    }
+}
+
+/// A condition, and the time to live by the value.
+#[derive(Debug, Clone, Copy)]
+pub struct TtlFrom<C, F>(C, F);
+
+impl<V, C: Condition<V>, T: Into<Ttl>, F: Fn(&V) -> T> Condition<V> for TtlFrom<C, F> {
+    const HAS_TTL: bool = true;
+
+    fn holds(&self, value: &V) -> bool {
+        self.0.holds(value)
+    }
+
+    fn ttl(&self, value: &V) -> Option<Ttl> {
+        Some((self.1)(value).into())
+    }
 }
 
 impl<V> Condition<V> for Always {
@@ -123,5 +257,34 @@ impl<V> Condition<V> for Always {
 impl<V, F: Fn(&V) -> bool> Condition<V> for F {
     fn holds(&self, value: &V) -> bool {
         self(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_shortens_by_a_part_of_at_most_the_percentage() {
+        let (ttl, policy) = (Duration::from_secs(100), Policy::<u8>::new(100).ttl_jitter(10));
+        let stored = |chance| policy.shortened(ttl, Duration::ZERO, || chance);
+        assert_eq!(stored(0), ttl);
+        assert_eq!(stored(1 << 63), Duration::from_secs(95));
+        let shortest = stored(u64::MAX);
+        assert!(
+            shortest >= Duration::from_secs(90) && shortest < Duration::from_millis(90_001),
+            "{shortest:?}"
+        );
+    }
+
+    #[test]
+    fn jitter_leaves_something_of_the_longest_ttl_and_keeps_to_the_shortest() {
+        let policy = Policy::<u8>::new(1).ttl_jitter(100);
+        for ttl in [Duration::from_nanos(1), Duration::from_secs(1), Ttl::MAX] {
+            let stored = policy.shortened(ttl, Duration::ZERO, || u64::MAX);
+            assert!(!stored.is_zero() && stored <= ttl, "{ttl:?} became {stored:?}");
+        }
+        let minute = Duration::from_mins(1);
+        assert_eq!(policy.shortened(minute * 2, minute, || u64::MAX), minute);
     }
 }

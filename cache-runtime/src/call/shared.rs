@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::failures::Own;
+use super::fill::Life;
 use super::load::{Call, Lookup};
 use super::policy::Policy;
 use super::shape::shapes;
@@ -125,9 +126,13 @@ pub(crate) async fn read_shared<V: Value>(
         return Ok(None);
     };
     let flown = cache.decode::<V>(OPERATION, &entry)?.map(Arc::new);
-    let is_plain = Marks::from_metadata(entry.metadata.as_deref()).version == call.version;
-    if flown.is_some() && is_plain && leader.is_some() {
-        call.promote(leader.as_ref(), &flown, (entry.expires_in, entry.value.len()));
+    let marks = Marks::from_metadata(entry.metadata.as_deref());
+    let is_plain = marks.version == call.version;
+    if let (true, true, Ok(fresh_for)) =
+        (flown.is_some() && leader.is_some(), is_plain, marks.fresh_for(entry.expires_in))
+    {
+        let life = Life { fresh_for, window: marks.window(), size: entry.value.len() };
+        call.promote(leader.as_ref(), &flown, life);
         call.answer(leader, &flown, false);
     }
     Ok(flown)

@@ -104,12 +104,17 @@ pub struct CallSiteStats {
     pub fills: u64,
     /// Keys made stale or updated.
     pub invalidations: u64,
-    /// Calls that went by the cache: no valid key, or another type than the call site's first.
+    /// Calls that went by the cache: no valid key, another type than the call site's first, or a
+    /// `ttl_from` of zero.
     pub uncached: u64,
     /// Stored values that could not be used: undecodable, or of another version.
     pub unusable: u64,
     /// Operations of the cache that failed; the calls went on without them.
     pub errors: u64,
+    /// Calls that were served a value past its time to live. They count as misses, too.
+    pub stale: u64,
+    /// Background refreshes that were started.
+    pub refreshes: u64,
 }
 
 #[derive(Default)]
@@ -126,6 +131,8 @@ struct Counters {
     uncached: AtomicU64,
     unusable: AtomicU64,
     errors: AtomicU64,
+    stale: AtomicU64,
+    refreshes: AtomicU64,
 }
 
 /// Something to count.
@@ -139,6 +146,8 @@ pub(crate) enum Event {
     Uncached,
     Unusable,
     Error,
+    Stale,
+    Refresh,
 }
 
 impl CallSite {
@@ -162,6 +171,8 @@ impl CallSite {
             uncached: zero(),
             unusable: zero(),
             errors: zero(),
+            stale: zero(),
+            refreshes: zero(),
         };
         let registered = AtomicBool::new(false);
         let value = OnceLock::new();
@@ -280,6 +291,8 @@ impl CallSite {
             uncached: read(&counters.uncached),
             unusable: read(&counters.unusable),
             errors: read(&counters.errors),
+            stale: read(&counters.stale),
+            refreshes: read(&counters.refreshes),
         }
     }
 
@@ -298,6 +311,8 @@ impl CallSite {
             Event::Uncached => &counters.uncached,
             Event::Unusable => &counters.unusable,
             Event::Error => &counters.errors,
+            Event::Stale => &counters.stale,
+            Event::Refresh => &counters.refreshes,
         };
         counter.fetch_add(1, Ordering::Relaxed);
         self.register();

@@ -17,7 +17,9 @@ use crate::ttl::Ttl;
 use crate::value::Value;
 
 impl KvCacheService {
-    /// Reads a value; `None` when it is not there, its time is over, or it is a cached "not there".
+    /// Reads a value; `None` when it is not there, its time is over, or it is a cached "not there". A value that is
+    /// kept past its time (`stale_if_error`, `stale_while_revalidate`) is not there either, here as in `get_many`,
+    /// `exists`, `ttl`, `touch`, `keys` and `scan`.
     ///
     /// # Errors
     ///
@@ -168,7 +170,8 @@ impl KvCacheService {
     /// [`CacheError::InvalidKey`], [`CacheError::Backend`].
     pub async fn ttl(&self, key: impl AsKey) -> Result<Option<Ttl>> {
         let entry = self.entry("ttl", key.key_text()).await?;
-        Ok(entry.map(|entry| entry.expires_in.map_or(Ttl::NEVER, Ttl::from_duration)))
+        let left = entry.and_then(|entry| marks(&entry).fresh_for(entry.expires_in).ok());
+        Ok(left.map(|left| left.map_or(Ttl::NEVER, Ttl::from_duration)))
     }
 
     /// Gives a value a new time to live, from now. Returns whether it was there.
@@ -179,6 +182,9 @@ impl KvCacheService {
     pub async fn touch(&self, key: impl AsKey, ttl: impl Into<Ttl>) -> Result<bool> {
         let full_key = self.full_key("touch", key.key_text())?;
         let ttl = ttl.into().checked("touch")?;
+        // The window in which the value is kept past its time comes on top.
+        let Some(entry) = self.entry("touch", key.key_text()).await? else { return Ok(false) };
+        let ttl = ttl.map(|ttl| ttl.saturating_add(marks(&entry).window()));
         let _changing = self.store().changing([full_key.as_str()]);
         self.during("touch", self.backend().touch(&full_key, ttl)).await
     }
@@ -376,11 +382,11 @@ impl KvCacheService {
         self.bounded(future).await.map_err(|error| error.during(operation, self.backend().name()))
     }
 
-    /// The entry under a key, unless it is a cached "not there".
+    /// The entry under a key, unless it is a cached "not there" or not fresh.
     async fn entry(&self, operation: &'static str, key: &str) -> Result<Option<Entry>> {
         let full_key = self.full_key(operation, key)?;
         let entry = self.during(operation, self.backend().get(&full_key)).await?;
-        Ok(entry.filter(|entry| !Marks::from_metadata(entry.metadata.as_deref()).is_negative()))
+        Ok(entry.filter(is_fresh_value))
     }
 
     pub(crate) fn decode<V: DeserializeOwned>(
@@ -388,7 +394,7 @@ impl KvCacheService {
         operation: &'static str,
         entry: &Entry,
     ) -> Result<Option<V>> {
-        if Marks::from_metadata(entry.metadata.as_deref()).is_negative() {
+        if !is_fresh_value(entry) {
             return Ok(None);
         }
         if entry.value.len() > self.value_limit() {
@@ -410,6 +416,16 @@ impl KvCacheService {
         let _changing = self.store().changing([full_key.as_str()]);
         self.during(operation, self.backend().increment(&full_key, by, ttl_if_new)).await
     }
+}
+
+fn marks(entry: &Entry) -> Marks {
+    Marks::from_metadata(entry.metadata.as_deref())
+}
+
+/// Whether it is neither a cached "not there" nor kept past its time to live.
+fn is_fresh_value(entry: &Entry) -> bool {
+    let marks = marks(entry);
+    !marks.is_negative() && marks.fresh_for(entry.expires_in).is_ok()
 }
 
 /// A listing under way.
@@ -449,7 +465,8 @@ impl Scan {
         let page = self.cache.during(self.operation, self.cache.backend().list(options)).await?;
         self.next = page.cursor.map_or(Next::None, Next::At);
         let own = |listed: crate::backend::ListedKey| {
-            let is_value = !Marks::from_metadata(listed.metadata.as_deref()).is_negative();
+            let marks = Marks::from_metadata(listed.metadata.as_deref());
+            let is_value = !marks.is_negative() && marks.fresh_for(listed.expires_in).is_ok();
             let key = listed.name.strip_prefix(self.cache.prefix().with_colon())?;
             (is_value && self.pattern.matches(key)).then(|| key.to_owned())
         };

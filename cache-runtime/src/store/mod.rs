@@ -2,6 +2,7 @@
 
 mod flight;
 mod local_tier;
+mod refreshes;
 mod retries;
 mod sync;
 
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 pub(crate) use flight::{Entered, Leader, SharedError, WaitLimits, Waited, Waiter, leading};
 pub(crate) use local_tier::{Deadlines, Hit, Prepared, Shared, Sought, Tier};
+
+pub(crate) use refreshes::{Refreshes, Refreshing};
 
 pub use local_tier::LocalTier;
 
@@ -37,6 +40,7 @@ pub(crate) struct Store {
     told: bool,
     namespaces: RwLock<HashMap<Box<str>, u32>>,
     pub(crate) retries: Retries,
+    pub(crate) refreshes: Refreshes,
 }
 
 impl Store {
@@ -59,6 +63,7 @@ impl Store {
                 told,
                 namespaces,
                 retries: Retries::default(),
+                refreshes: Refreshes::default(),
             }
         })
     }

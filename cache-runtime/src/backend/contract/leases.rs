@@ -282,6 +282,93 @@ pub async fn lease_over_leaves_a_value_that_was_written_since(subject: &Subject)
     same("lease_over finds no value that is gone", lease, None);
 }
 
+/// The lease over a value that stays; its absence is a failure.
+async fn take_refresh(subject: &Subject, key: &str) -> Lease {
+    let Read::Hit(seen) = subject.read(key).await else {
+        panic!("not guaranteed: a read finds the value that is there");
+    };
+    match done("refresh_lease", subject.backend.refresh_lease(key, &seen).await) {
+        Some(lease) => lease,
+        other => panic!(
+            "not guaranteed: refresh_lease gives the right to fill beside the value that was seen\n   found: {other:?}"
+        ),
+    }
+}
+
+/// A value that is being refreshed is read as before, and gives way to the fill.
+pub async fn a_refresh_lease_leaves_the_value_until_its_fill(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("refreshed");
+    subject.put(&key, "old").await;
+    let lease = take_refresh(subject, &key).await;
+    same("a value that is refreshed is still there", subject.text(&key).await.as_deref(), Some("old"));
+    let read = subject.read(&key).await;
+    holds("a read finds the value that is refreshed", matches!(read, Read::Hit(_)));
+    holds("a fill of a refresh is stored", fill(subject, &key, Some(lease), "new").await);
+    same("a fill of a refresh is stored", subject.text(&key).await.as_deref(), Some("new"));
+}
+
+/// Of those who read a stale value one refreshes it.
+pub async fn one_reader_at_a_time_gets_the_refresh_lease(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let key = subject.key("refreshed");
+    subject.put(&key, "old").await;
+    let Read::Hit(seen) = subject.read(&key).await else {
+        panic!("not guaranteed: a read finds the value that is there");
+    };
+    let lease = take_refresh(subject, &key).await;
+    let second = done("refresh_lease", subject.backend.refresh_lease(&key, &seen).await);
+    same("one reader at a time gets the refresh lease", second, None);
+    done("release", subject.backend.release(&key, lease).await);
+    same("a refresh lease given back leaves the value", subject.text(&key).await.as_deref(), Some("old"));
+    let next = take_refresh(subject, &key).await;
+    holds("a refresh lease given back can be taken again", fill(subject, &key, Some(next), "new").await);
+    let late = done("refresh_lease", subject.backend.refresh_lease(&key, &seen).await);
+    same("refresh_lease is for the value that was seen", late, None);
+}
+
+/// A refresh that began before a change does not store after it.
+pub async fn a_change_destroys_the_refresh_lease(subject: &Subject) {
+    if !subject.has_leases() {
+        return;
+    }
+    let (written, gone) = (subject.key("written"), subject.key("gone"));
+    for key in [&written, &gone] {
+        subject.put(key, "old").await;
+    }
+    let (first, second) = (take_refresh(subject, &written).await, take_refresh(subject, &gone).await);
+    subject.put(&written, "new").await;
+    subject.delete(&gone).await;
+    holds("a put destroys the refresh lease", !fill(subject, &written, Some(first), "old").await);
+    holds("a delete destroys the refresh lease", !fill(subject, &gone, Some(second), "old").await);
+    same("a put destroys the refresh lease", subject.text(&written).await.as_deref(), Some("new"));
+    same("a delete destroys the refresh lease", subject.text(&gone).await, None);
+    if subject.has_barriers() {
+        let lease = take_refresh(subject, &written).await;
+        let token = done("begin_write", subject.backend.begin_write(&[&written], LEASE_IS_OVER).await);
+        holds("a barrier destroys the refresh lease", !fill(subject, &written, Some(lease), "old").await);
+        done("finish_write", subject.backend.finish_write(&[&written], token, None).await);
+    }
+}
+
+/// A refresh that vanished does not keep others from it for ever.
+pub async fn an_abandoned_refresh_lease_ends(subject: &Subject) {
+    if !subject.has_leases() || !matches!(subject.time, Time::Manual(_)) {
+        return;
+    }
+    let key = subject.key("abandoned");
+    subject.put(&key, "old").await;
+    let old = take_refresh(subject, &key).await;
+    subject.pass(LEASE_IS_OVER).await;
+    holds("a refresh lease that is over fills nothing", !fill(subject, &key, Some(old), "older").await);
+    let new = take_refresh(subject, &key).await;
+    holds("an abandoned refresh lease can be taken again", fill(subject, &key, Some(new), "new").await);
+}
+
 /// A lease is nowhere seen as a value.
 pub async fn a_lease_is_no_value(subject: &Subject) {
     if !subject.has_leases() {

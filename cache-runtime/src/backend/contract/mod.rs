@@ -145,6 +145,10 @@ macro_rules! backend_contract {
                 an_abandoned_lease_ends_and_fills_nothing
                 lease_over_takes_the_place_of_the_value_that_was_seen
                 lease_over_leaves_a_value_that_was_written_since
+                a_refresh_lease_leaves_the_value_until_its_fill
+                one_reader_at_a_time_gets_the_refresh_lease
+                a_change_destroys_the_refresh_lease
+                an_abandoned_refresh_lease_ends
                 a_lease_is_no_value
                 read_many_answers_in_the_order_of_the_keys
                 read_many_gives_a_lease_to_one_reader

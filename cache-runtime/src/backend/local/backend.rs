@@ -129,6 +129,11 @@ impl Backend for LocalKvNamespace {
         Ok(self.change(|state, now| state.lease_over(key, seen, now)))
     }
 
+    async fn refresh_lease(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
+        Request::Get.check_key(key)?;
+        Ok(self.change(|state, now| state.refresh_lease(key, seen, now)))
+    }
+
     async fn fill(
         &self,
         key: &str,

@@ -37,9 +37,28 @@ impl State {
         self.replace(key, Content::Lease(token), Some(deadline)).then_some(Lease(token.into()))
     }
 
+    /// Gives the right to fill beside the value that stays.
+    pub(super) fn refresh_lease(&mut self, key: &str, seen: &Entry, now: Duration) -> Option<Lease> {
+        let token = self.next_in_sequence();
+        let slot = self.slots.get_mut(key).filter(|slot| slot.lives(now))?;
+        let Content::Value(value) = &mut slot.content else { return None };
+        let is_given = value.refresh.is_some_and(|(_, deadline)| deadline > now);
+        if value.revision != seen.revision || is_given {
+            return None;
+        }
+        value.refresh = Some((token, now.saturating_add(LEASE_LIFE)));
+        Some(Lease(token.into()))
+    }
+
     fn holds(&self, key: &str, lease: &Lease, now: Duration) -> bool {
-        let content = self.live(key, now).map(|slot| &slot.content);
-        matches!(content, Some(Content::Lease(token)) if u128::from(*token) == lease.0)
+        let token = match self.live(key, now).map(|slot| &slot.content) {
+            Some(Content::Lease(token)) => Some(*token),
+            Some(Content::Value(value)) => {
+                value.refresh.filter(|(_, deadline)| *deadline > now).map(|(token, _)| token)
+            }
+            _ => None,
+        };
+        token.is_some_and(|token| u128::from(token) == lease.0)
     }
 
     /// Stores what was loaded under a lease that still holds, or without any where nothing stands in the way.
@@ -59,7 +78,12 @@ impl State {
     }
 
     pub(super) fn release(&mut self, key: &str, lease: &Lease, now: Duration) {
-        if self.holds(key, lease, now) {
+        if !self.holds(key, lease, now) {
+            return;
+        }
+        if let Some(Content::Value(value)) = self.slots.get_mut(key).map(|slot| &mut slot.content) {
+            value.refresh = None;
+        } else {
             self.remove(key);
         }
     }

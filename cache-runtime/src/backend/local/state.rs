@@ -56,6 +56,8 @@ pub(super) struct Value {
     pub(super) bytes: Bytes,
     pub(super) metadata: Option<Arc<str>>,
     pub(super) revision: u64,
+    /// The token of the reader who loads its successor, and until when only that one may.
+    pub(super) refresh: Option<(u64, Duration)>,
 }
 
 /// A writer's share of a barrier.

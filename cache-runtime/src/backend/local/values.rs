@@ -25,7 +25,7 @@ impl State {
     pub(super) fn store(&mut self, key: &str, bytes: Bytes, options: PutOptions, now: Duration) -> bool {
         let deadline = options.ttl.map(|ttl| now.saturating_add(ttl));
         let revision = self.next_in_sequence();
-        let value = Value { bytes, metadata: options.metadata, revision };
+        let value = Value { bytes, metadata: options.metadata, revision, refresh: None };
         self.replace(key, Content::Value(value), deadline)
     }
 

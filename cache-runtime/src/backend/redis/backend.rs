@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::join_all;
 use redis::Pipeline;
 
 use super::connection::Again;
@@ -89,8 +90,29 @@ impl Backend for RedisBackend {
         self.reads.read(key).await
     }
 
+    async fn read_many(&self, keys: &[&str]) -> Result<Vec<Read>, BackendError> {
+        let answers = join_all(keys.iter().map(|key| self.reads.read(key))).await;
+        if answers.iter().all(Result::is_ok) {
+            return answers.into_iter().collect();
+        }
+        // Who gets an error fills nothing, so the leases go back.
+        let mut failed = Ok(Vec::new());
+        for (key, answer) in keys.iter().zip(answers) {
+            match answer {
+                Ok(Read::Miss(Some(lease))) => drop(self.release(key, lease).await),
+                Ok(_) => {}
+                Err(error) => failed = Err(error),
+            }
+        }
+        failed
+    }
+
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
         writes::lease_over(&self.link, &self.held, key, seen).await
+    }
+
+    async fn refresh_lease(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
+        writes::refresh_lease(&self.link, &self.held, key, seen).await
     }
 
     async fn fill(

@@ -170,7 +170,6 @@ pub(super) async fn lease_over(
 }
 
 /// Marks a stale value that was seen as being refreshed by whoever holds the lease; others may serve it meanwhile.
-#[expect(dead_code, reason = "for stale values that are refreshed")]
 pub(super) async fn refresh_lease(
     link: &Link,
     held: &Held,

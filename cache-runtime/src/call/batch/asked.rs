@@ -106,7 +106,8 @@ impl<'a, T, V, O: ValueOps<V>> Asked<'a, T, V, O> {
         let (flown, life) = match found {
             Found::Value(held, life) => (Some(held), life),
             Found::Negative(life) => (None, life),
-            Found::Nothing(permit) => return self.permit = permit,
+            // A batch serves nothing stale.
+            Found::Stale(_, _, permit) | Found::Nothing(permit) => return self.permit = permit,
         };
         if let Part::Leads(leader) = std::mem::replace(&mut self.part, Part::Aside) {
             self.call.promote(leader.as_ref(), &flown, life);

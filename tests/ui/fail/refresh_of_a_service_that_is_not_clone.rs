@@ -1,0 +1,14 @@
+use cache_runtime::{KvCacheService, cached};
+
+struct Projects {
+    cache: KvCacheService,
+}
+
+impl Projects {
+    #[cached(key = "project:<id>", ttl = 300, stale_while_revalidate = 60)]
+    async fn get(&self, id: u64) -> Result<u64, String> {
+        Ok(id)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+use cache_runtime::{KvCacheService, cached, caching};
+
+trait Get {
+    async fn get(&self, id: u64) -> Result<u64, String>;
+}
+
+#[derive(Clone)]
+struct Projects {
+    cache: KvCacheService,
+}
+
+#[caching]
+impl Get for Projects {
+    #[cached(key = "project:<id>", ttl = 300, stale_while_revalidate = 60)]
+    async fn get(&self, id: u64) -> Result<u64, String> {
+        Ok(id)
+    }
+}
+
+fn main() {}

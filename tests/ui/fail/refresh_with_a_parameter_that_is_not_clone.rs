@@ -1,0 +1,18 @@
+use cache_runtime::{KvCacheService, cached};
+
+struct Name;
+
+#[derive(Clone)]
+struct Projects {
+    cache: KvCacheService,
+}
+
+impl Projects {
+    #[cached(key = "project:<id>", ttl = 300, stale_while_revalidate = 60, skip(name))]
+    async fn get(&self, id: u64, name: Name) -> Result<u64, String> {
+        let _ = name;
+        Ok(id)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use cache_runtime::{KvCacheService, cached};
+
+#[derive(Clone)]
+struct Projects {
+    cache: KvCacheService,
+}
+
+impl Projects {
+    #[cached(key = "project:<id>", ttl = 300, ttl_jitter = "101%")]
+    async fn get(&self, id: u64) -> Result<u64, String> {
+        Ok(id)
+    }
+}
+
+fn main() {}
