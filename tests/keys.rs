@@ -48,7 +48,9 @@ fn render(shape: &Shape, parts: &[Part]) -> String {
 
 fn of_texts(parts: &[&str]) -> RawKey {
     let mut key = RawKey::new(&TEMPLATE);
-    parts.iter().for_each(|part| key.part::<str>(*part));
+    for part in parts {
+        key.part::<str>(*part);
+    }
     key
 }
 

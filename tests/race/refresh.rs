@@ -14,14 +14,15 @@ use crate::world::{Load, World, join, within_polls};
 fn stale() -> Arc<World> {
     let world = World::new();
     let deadlines = Deadlines { fresh_until: 0, stale_until: u64::MAX };
-    drop(world.tier.insert(Prepared::new(0, "key", world.database.load(Ordering::SeqCst), deadlines, 0, 8)));
+    let value = std::sync::Arc::new(world.database.load(Ordering::SeqCst));
+    drop(world.tier.insert(Prepared::new(0, "key", Some(value), deadlines, 0, 8)));
     world
 }
 
 /// Leads the key's flight, unless somebody does, for at most so many polls.
 fn refresh(world: &World, load: Load, polls: usize) {
     if let Entered::Lead(leader) = world.flights.enter::<u64>(0, "key") {
-        drop(block_on(within_polls(polls, world.lead(leader, "key", load))));
+        let _ = block_on(within_polls(polls, world.lead(leader, "key", load)));
     }
 }
 
