@@ -65,6 +65,20 @@ fn two_writes_beside_two_readers() {
     });
 }
 
+/// The second finds nothing left to cut off, and returns; then the first must have.
+#[test]
+fn two_writes_beside_a_fill_and_a_late_reader() {
+    race(|| {
+        let world = World::new();
+        let leader = world.reader(Load::Works);
+        let writers = [(); 2].map(|()| world.writer());
+        let late = world.reader(Load::Works);
+        assert!(leader.join().unwrap().is_ok() && late.join().unwrap().is_ok());
+        join(writers);
+        world.assert_settled();
+    });
+}
+
 #[test]
 fn a_cleared_namespace_beside_a_fill() {
     race(|| {

@@ -118,24 +118,28 @@ impl Flights {
         {
             let mut shard = self.0.shard(hash);
             while let Ok(found) = shard.find_entry(hash, |listed| listed.is_of(namespace, key)) {
-                cut.push(found.remove().0);
+                // While it is listed. Another invalidation that no longer finds it may return at once, and then it
+                // must not be promoted any more.
+                let listed = found.remove().0;
+                listed.flight.invalidate();
+                cut.push(listed);
             }
         }
-        for listed in cut {
-            listed.flight.invalidate();
-        }
+        // Outside of the lock: the last one to hold a flight drops its value.
+        drop(cut);
     }
 
     /// [`invalidate`](Self::invalidate) for every key of the namespace that starts with `prefix`; for all of them
     /// when it is empty.
     pub(crate) fn invalidate_matching(&self, namespace: u32, prefix: &str) {
         for shard in &self.0.shards {
-            let cut: Vec<Listed> = lock(shard)
+            let mut shard = lock(shard);
+            let cut: Vec<Listed> = shard
                 .extract_if(|listed| listed.namespace == namespace && listed.key.starts_with(prefix))
+                .inspect(|listed| listed.flight.invalidate())
                 .collect();
-            for listed in cut {
-                listed.flight.invalidate();
-            }
+            drop(shard);
+            drop(cut);
         }
     }
 
