@@ -16,6 +16,7 @@ mod key_map;
 mod rt;
 mod service;
 mod store;
+pub mod testing;
 mod ttl;
 mod value;
 
@@ -44,12 +45,6 @@ pub use service::{
 pub use store::LocalTier;
 pub use ttl::Ttl;
 pub use value::Value;
-
-/// Parts for tests.
-pub mod testing {
-    pub use crate::clock::ManualClock;
-    pub use crate::key_map::assert_key_map_sound;
-}
 
 /// The code of the README, compiled.
 #[cfg(doctest)]
