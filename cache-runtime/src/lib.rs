@@ -13,6 +13,7 @@ pub mod declared;
 mod error;
 mod key;
 mod key_map;
+mod kv;
 mod rt;
 mod service;
 mod store;
@@ -39,6 +40,7 @@ pub use codec::Codec;
 pub use error::{BackendError, BoxError, CacheError, InvalidKey, Result};
 pub use key::{AsKey, IntoKey, Key, KeyPart, MAX_KEY_LEN, PartWriter, Prefix, RawPart};
 pub use key_map::{KeyMap, KeyMapEntry, key_map};
+pub use kv::{KvGet, KvGetBulk, KvKey, KvList, KvMetadata, KvNamespace, KvPage, KvPut, WithMetadata};
 pub use service::{
     DEFAULT_PREFIX, DEFAULT_VALUE_LIMIT, KvCacheService, KvCacheServiceBuilder, KvCacheServiceFactory,
 };

@@ -12,12 +12,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cache_runtime::testing::ManualClock;
 use cache_runtime::{
-    Backend, BackendError, Capabilities, Entry, InvalidationSink, Lease, ListOptions, ListPage,
-    LocalKvNamespace, PutOptions, Read, SetOutcome, WriteToken,
+    Backend, BackendError, Capabilities, Clock, Entry, InvalidationSink, Lease, ListOptions, ListPage,
+    LocalKvNamespace, NativePut, PutOptions, Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
 };
 
 /// The operations of a backend, by the name of their method.
-pub(crate) const OPERATIONS: [&str; 19] = [
+pub(crate) const OPERATIONS: [&str; 21] = [
     "get",
     "put",
     "delete",
@@ -37,6 +37,8 @@ pub(crate) const OPERATIONS: [&str; 19] = [
     "release",
     "begin_write",
     "finish_write",
+    "get_stream",
+    "put_native",
 ];
 
 /// What an operation does instead of its work, or beside it.
@@ -264,6 +266,27 @@ impl Backend for Faulty {
         update: Option<(Bytes, PutOptions)>,
     ) -> Result<bool, BackendError> {
         self.run("finish_write", self.inner.finish_write(keys, token, update)).await
+    }
+
+    async fn get_stream(
+        &self,
+        key: &str,
+        cache_ttl: Option<Duration>,
+    ) -> Result<Option<StreamedEntry>, BackendError> {
+        self.run("get_stream", self.inner.get_stream(key, cache_ttl)).await
+    }
+
+    async fn put_native(
+        &self,
+        key: &str,
+        value: ValueBody,
+        options: NativePut,
+    ) -> Result<SetOutcome, BackendError> {
+        self.run("put_native", self.inner.put_native(key, value, options)).await
+    }
+
+    fn clock(&self) -> Clock {
+        self.inner.clock()
     }
 
     fn subscribe(&self, sink: Weak<dyn InvalidationSink>) -> bool {

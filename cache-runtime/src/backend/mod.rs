@@ -3,7 +3,9 @@
 #[cfg(feature = "contract-tests")]
 pub mod contract;
 mod cursor;
+pub(crate) mod limits;
 mod local;
+mod native;
 #[cfg(all(feature = "redis", not(target_family = "wasm")))]
 mod redis;
 
@@ -16,7 +18,10 @@ use bytes::Bytes;
 #[cfg(all(feature = "redis", not(target_family = "wasm")))]
 pub use self::redis::{RedisBackend, RedisBackendBuilder};
 pub use local::{LocalKvNamespace, LocalKvNamespaceBuilder};
+pub(crate) use native::collect;
+pub use native::{ByteStream, Expiration, NativePut, StreamedEntry, ValueBody};
 
+use crate::clock::Clock;
 use crate::error::BackendError;
 
 /// A store of bytes under text keys, injected into a service as `Arc<dyn Backend>`.
@@ -233,6 +238,34 @@ pub trait Backend: Send + Sync + 'static {
         }
         self.delete_many(keys).await?;
         Ok(false)
+    }
+
+    /// Reads a value as a stream of its bytes, for one that is large. `cache_ttl` says for how long a copy near the
+    /// reader may be served, where the engine keeps such copies. The provided version reads all of it.
+    async fn get_stream(
+        &self,
+        key: &str,
+        cache_ttl: Option<Duration>,
+    ) -> Result<Option<StreamedEntry>, BackendError> {
+        let _ = cache_ttl;
+        Ok(self.get(key).await?.map(StreamedEntry::from))
+    }
+
+    /// Stores a value for [`KvNamespace`](crate::KvNamespace): by the engine's own rules of expiry and exactly with
+    /// the metadata that is given. The provided version is a [`put`](Self::put).
+    async fn put_native(
+        &self,
+        key: &str,
+        value: ValueBody,
+        options: NativePut,
+    ) -> Result<SetOutcome, BackendError> {
+        let ttl = options.expiration.to_ttl(&self.clock())?;
+        self.put(key, value.collect().await?, PutOptions { ttl, metadata: options.metadata }).await
+    }
+
+    /// The clock that the engine's times are told by; the machine's, where it has none of its own.
+    fn clock(&self) -> Clock {
+        Clock::system()
     }
 
     /// Asks to be told, before the change returns, of every key whose value is no longer the one that was read:

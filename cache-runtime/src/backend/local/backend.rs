@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::LocalKvNamespace;
-use super::limits::{self, Request};
+use crate::backend::limits::{self, Request};
 use crate::backend::{
-    Backend, Capabilities, Entry, InvalidationSink, Lease, ListOptions, ListPage, PutOptions, Read,
-    SetOutcome, WriteToken,
+    Backend, Capabilities, Entry, InvalidationSink, Lease, ListOptions, ListPage, NativePut, PutOptions,
+    Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
 };
+use crate::clock::Clock;
 use crate::error::BackendError;
 
 impl LocalKvNamespace {
@@ -183,6 +184,32 @@ impl Backend for LocalKvNamespace {
             checked.map_or_else(|refusal| (None, Err(refusal)), |update| (update, Ok(())));
         let stored = self.change(|state, now| state.finish_write(keys, token, update, now));
         refusal.map(|()| stored)
+    }
+
+    async fn get_stream(
+        &self,
+        key: &str,
+        _: Option<Duration>,
+    ) -> Result<Option<StreamedEntry>, BackendError> {
+        Ok(self.get(key).await?.map(StreamedEntry::from))
+    }
+
+    async fn put_native(
+        &self,
+        key: &str,
+        value: ValueBody,
+        options: NativePut,
+    ) -> Result<SetOutcome, BackendError> {
+        Request::Put.check_key(key)?;
+        let value = value.collect().await?;
+        let ttl = limits::check_expiration(options.expiration, &self.0.clock, self.0.cloudflare)?;
+        let options = PutOptions { ttl, metadata: options.metadata };
+        limits::check_put(key, &value, &options)?;
+        Ok(self.change(|state, now| state.put(key, value, options, now)))
+    }
+
+    fn clock(&self) -> Clock {
+        self.0.clock.clone()
     }
 
     fn subscribe(&self, sink: Weak<dyn InvalidationSink>) -> bool {

@@ -2,7 +2,6 @@
 
 mod backend;
 mod guards;
-mod limits;
 mod sieve;
 mod state;
 #[cfg(not(target_family = "wasm"))]
