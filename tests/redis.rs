@@ -6,6 +6,8 @@
 mod addresses;
 #[path = "redis/batches.rs"]
 mod batches;
+#[path = "redis/elsewhere.rs"]
+mod elsewhere;
 #[path = "redis/faults.rs"]
 mod faults;
 #[path = "redis/proxy.rs"]

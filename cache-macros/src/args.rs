@@ -53,6 +53,7 @@ pub(crate) struct Args {
     pub(crate) version: Option<(Span, u32)>,
     pub(crate) when: Option<(Span, When)>,
     pub(crate) strict: Option<Span>,
+    pub(crate) write_timeout: Option<(Span, Ttl)>,
     pub(crate) tenant: Option<Expr>,
     pub(crate) krate: Option<Path>,
     pub(crate) each: Option<Each>,
@@ -104,10 +105,16 @@ pub(crate) const CACHED: Allowed = Allowed {
         "crate",
     ],
 };
-pub(crate) const INVALIDATES: Allowed =
-    Allowed { attribute: "invalidates", keys: Keys::Many, named: &["when", "strict", "cache", "crate"] };
-pub(crate) const UPDATES: Allowed =
-    Allowed { attribute: "updates", keys: Keys::One, named: &["ttl", "value", "strict", "cache", "crate"] };
+pub(crate) const INVALIDATES: Allowed = Allowed {
+    attribute: "invalidates",
+    keys: Keys::Many,
+    named: &["when", "strict", "write_timeout", "cache", "crate"],
+};
+pub(crate) const UPDATES: Allowed = Allowed {
+    attribute: "updates",
+    keys: Keys::One,
+    named: &["ttl", "value", "strict", "write_timeout", "cache", "crate"],
+};
 pub(crate) const CACHE_KEY: Allowed =
     Allowed { attribute: "cache_key", keys: Keys::One, named: &["ttl", "none_ttl", "version", "crate"] };
 pub(crate) const CACHING: Allowed = Allowed {
@@ -210,6 +217,7 @@ impl Args {
             "stale_if_error" => self.stale_if_error = Some(length(&name, input, diag)?),
             "stale_while_revalidate" => self.stale_while_revalidate = Some(length(&name, input, diag)?),
             "timeout" => self.timeout = Some(length(&name, input, diag)?),
+            "write_timeout" => self.write_timeout = Some(length(&name, input, diag)?),
             "cache" => self.cache = Some(input.parse()?),
             "cache_if" => self.cache_if = Some(input.parse()?),
             "value" => self.value = Some(input.parse()?),

@@ -1,7 +1,7 @@
 //! What differs between executors: finishing what nobody awaits, and giving up after a time.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -27,6 +27,11 @@ pub(crate) fn can_spawn() -> bool {
     return tokio::runtime::Handle::try_current().is_ok();
     #[cfg(target_family = "wasm")]
     return false;
+}
+
+/// Whether sleeps on this clock end.
+pub(crate) fn keeps_time(clock: &Clock) -> bool {
+    !cfg!(target_family = "wasm") && (clock.is_manual() || can_spawn())
 }
 
 /// Runs a future in the background; drops it where there is no runtime.
@@ -59,6 +64,38 @@ pub(crate) async fn at_most<T>(clock: &Clock, limit: Duration, future: impl Futu
             return Poll::Ready(Some(result));
         }
         timer.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}
+
+/// Awaits `body`; until it ends, makes a `step` each `interval` and awaits it beside the body. Without a runtime to keep
+/// the time, and on wasm32, there is no step. Starts no timer for a body that is ready at once.
+pub(crate) async fn attended<T, S: Future<Output = ()> + Send>(
+    clock: &Clock,
+    interval: Duration,
+    mut body: Pin<&mut impl Future<Output = T>>,
+    mut step: impl FnMut() -> S + Send,
+) -> T {
+    let mut steps = None;
+    let mut started = Some(async move {
+        while keeps_time(clock) {
+            clock.sleep(interval).await;
+            step().await;
+        }
+    });
+    poll_fn(move |context| {
+        if let Poll::Ready(result) = body.as_mut().poll(context) {
+            return Poll::Ready(result);
+        }
+        // Made when it is needed, and apart from the author's future.
+        if let Some(started) = started.take() {
+            steps = Some(Box::pin(started));
+        }
+        let ended = steps.as_mut().is_some_and(|steps| steps.as_mut().poll(context).is_ready());
+        if ended {
+            steps = None;
+        }
+        Poll::Pending
     })
     .await
 }

@@ -51,6 +51,8 @@ enum Fault {
     ReleasesAnything,
     BarsNothing,
     EndsEveryBarrier,
+    RenewsNothing,
+    RenewsAnything,
     StoresEveryUpdate,
     TellsNobody,
     KeepsListeners,
@@ -313,6 +315,22 @@ impl Backend for Broken {
         self.inner.begin_write(keys, life).await
     }
 
+    async fn renew_write(
+        &self,
+        keys: &[&str],
+        token: WriteToken,
+        life: Duration,
+    ) -> Result<u64, BackendError> {
+        match self.fault {
+            RenewsNothing => Ok(1),
+            RenewsAnything => {
+                self.inner.begin_write(keys, life).await?;
+                self.inner.renew_write(keys, token, life).await
+            }
+            _ => self.inner.renew_write(keys, token, life).await,
+        }
+    }
+
     async fn finish_write(
         &self,
         keys: &[&str],
@@ -402,6 +420,8 @@ catches! {
     a_release_of_anything: ReleasesAnything is caught by leases::an_old_lease_gives_nothing_back;
     a_barrier_that_bars_nothing: BarsNothing is caught by barriers::a_barrier_hides_the_value_and_bars_readers;
     a_writer_that_ends_all_barriers: EndsEveryBarrier is caught by barriers::a_barrier_stands_until_the_last_writer_is_done;
+    a_renewal_that_renews_nothing: RenewsNothing is caught by barriers::a_renewed_barrier_stands_on;
+    a_renewal_that_brings_barriers_back: RenewsAnything is caught by barriers::a_barrier_that_is_over_is_not_renewed;
     an_update_beside_another_writer: StoresEveryUpdate is caught by barriers::the_update_of_a_contended_writer_is_not_stored;
     a_change_that_is_not_told: TellsNobody is caught by subscription::every_change_is_told;
     a_listener_that_is_kept: KeepsListeners is caught by subscription::a_dropped_listener_is_let_go;

@@ -137,7 +137,7 @@ async fn one_that_is_too_heavy_is_not_stored_and_neither_is_the_one_before() {
     let nothing = LocalKvNamespace::builder().capacity_bytes(0).build();
     put(&nothing, "k", "v", None).await;
     let read = nothing.read("k").await;
-    assert!(matches!(read, Ok(Read::Leased)), "nobody may fill where not even a lease can be stored");
+    assert!(matches!(read, Ok(Read::Barred)), "nobody may fill where not even a lease can be stored");
     assert_eq!(nothing.increment("k", 2, None).await.expect("the increment is accepted"), 2);
     assert_eq!(nothing.weight(), 0);
 }

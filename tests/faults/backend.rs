@@ -17,7 +17,7 @@ use cache_runtime::{
 };
 
 /// The operations of a backend, by the name of their method.
-pub(crate) const OPERATIONS: [&str; 21] = [
+pub(crate) const OPERATIONS: [&str; 22] = [
     "get",
     "put",
     "delete",
@@ -36,6 +36,7 @@ pub(crate) const OPERATIONS: [&str; 21] = [
     "fill",
     "release",
     "begin_write",
+    "renew_write",
     "finish_write",
     "get_stream",
     "put_native",
@@ -257,6 +258,15 @@ impl Backend for Faulty {
 
     async fn begin_write(&self, keys: &[&str], life: Duration) -> Result<Option<WriteToken>, BackendError> {
         self.run("begin_write", self.inner.begin_write(keys, life)).await
+    }
+
+    async fn renew_write(
+        &self,
+        keys: &[&str],
+        token: WriteToken,
+        life: Duration,
+    ) -> Result<u64, BackendError> {
+        self.run("renew_write", self.inner.renew_write(keys, token, life)).await
     }
 
     async fn finish_write(

@@ -33,6 +33,7 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
         call_site(private, "invalidates", &templates(private, keys, &returns.value), &function.sig.ident);
     let (after, before): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(|key| key.needs_result(function));
     let before = before.into_iter().map(|key| write.key(key));
+    let timeout = write_timeout(private, args);
     let always = args.when.filter(|(_, when)| *when == When::Always).map(|_| quote!(.always()));
     let shape = returns.shape_by_type(&private.at(at));
     let body = pinned_body(private, function, &returns.whole);
@@ -48,7 +49,7 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
     let ret = if after.is_empty() { quote!(_) } else { quote!(#ret) };
     let private = private.at(at);
     let written = quote_spanned! {at=>
-        #private::write(#handle, #site, [#(#before),*]) #always
+        #private::write(#handle, #site, [#(#before),*]) #timeout #always
             .#run(#shape, #body, |#ret| [#(#after),*])
             .await
     };
@@ -71,6 +72,7 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
         let ttl = ttl.tokens(private);
         quote!(.ttl(#ttl))
     });
+    let timeout = write_timeout(private, args);
     let private = private.at(at);
     let keys = keys.iter().map(|key| match key {
         Key::Template(template) => {
@@ -87,7 +89,7 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
         }
     });
     let function = function.with_body(&quote_spanned! {at=>
-        #private::update(#handle, #site, #(#keys)*, #witness) #ttl
+        #private::update(#handle, #site, #(#keys)*, #witness) #ttl #timeout
             .#run(#shape, #body)
             .await
     });
@@ -97,6 +99,12 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
 fn run(args: &Args, at: Span) -> Ident {
     let name = if args.strict.is_some() { "run_strict" } else { "run" };
     Ident::new(name, at)
+}
+
+fn write_timeout(private: &Runtime, args: &Args) -> Option<TokenStream> {
+    let (_, limit) = args.write_timeout.as_ref()?;
+    let limit = limit.tokens(private);
+    Some(quote!(.write_timeout(#limit)))
 }
 
 /// The templates of the attribute, for listings.

@@ -219,6 +219,18 @@ pub trait Backend: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Lets the barrier of a write stand for another `life` from now, on each of the keys where it still does, and
+    /// brings none back. Returns on how many; 0 where the engine has no barriers.
+    async fn renew_write(
+        &self,
+        keys: &[&str],
+        token: WriteToken,
+        life: Duration,
+    ) -> Result<u64, BackendError> {
+        let _ = (keys, token, life);
+        Ok(0)
+    }
+
     /// Ends a write: takes the writer's barrier away from the keys and removes their values and leases.
     ///
     /// `update` is the new value of the one key in `keys`: stored instead of nothing, but only if this was the
@@ -291,7 +303,7 @@ pub enum Read {
     Miss(Option<Lease>),
     /// Nothing yet: another reader holds the lease and is loading. Load, do not fill.
     Leased,
-    /// Nothing: somebody is writing the source. Load, do not fill.
+    /// Nothing: somebody is writing the source, or no lease can be had. Load, do not fill.
     Barred,
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::elsewhere;
 use super::load::{Call, Flown};
 use super::policy::{Condition, Policy};
 use super::site::Event;
@@ -100,6 +101,10 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
             return Found::Nothing(None);
         }
         match self.cache.bounded(self.cache.backend().read(&full_key)).await {
+            Ok(read @ Read::Leased) => {
+                let mut reads = elsewhere::wait(self.cache, &[&full_key], vec![read]).await;
+                self.found(full_key, reads.pop().unwrap_or(Read::Leased)).await
+            }
             Ok(read) => self.found(full_key, read).await,
             Err(error) => self.failed(error),
         }

@@ -1,6 +1,7 @@
 //! The cached call and the write around an author's body, on top of the service.
 
 mod batch;
+mod elsewhere;
 mod failures;
 mod fill;
 mod load;

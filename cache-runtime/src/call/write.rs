@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -19,11 +20,25 @@ use crate::value::ValueOps;
 
 const OPERATION: &str = "invalidation";
 
+/// The longest time between two renewals of a barrier.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often the barrier of a write is renewed while its body runs.
+fn renewal_interval(timeout: Duration) -> Duration {
+    (timeout / 3).clamp(Duration::from_millis(1), LONGEST_INTERVAL)
+}
+
+/// How long a barrier stands without renewal: whenever the body is dropped, its `write_timeout` is left.
+fn barrier_life(timeout: Duration) -> Duration {
+    timeout.saturating_add(renewal_interval(timeout))
+}
+
 /// An `#[invalidates]`, before it has begun.
 pub struct Write {
     cache: KvCacheService,
     site: &'static CallSite,
     keys: Vec<String>,
+    timeout: Duration,
 }
 
 /// An `#[invalidates(when = "always")]`, before it has begun.
@@ -40,7 +55,7 @@ pub struct Update<V, O> {
 
 /// Prepares a write whose keys are known from the arguments.
 pub fn write<const N: usize>(cache: &KvCacheService, site: &'static CallSite, keys: [RawKey; N]) -> Write {
-    Write { cache: cache.clone(), site, keys: full_keys(cache, keys) }
+    Write { cache: cache.clone(), site, keys: full_keys(cache, keys), timeout: cache.write_timeout() }
 }
 
 /// The full keys, without those that are too long to be stored: nothing is stored under them.
@@ -66,9 +81,17 @@ struct Begun {
     site: &'static CallSite,
     keys: Vec<String>,
     token: Option<WriteToken>,
+    timeout: Duration,
 }
 
 impl Write {
+    /// The source may still be written so long after the future was dropped, not as long as the cache was told.
+    #[must_use]
+    pub fn write_timeout(mut self, limit: impl Into<Ttl>) -> Self {
+        self.timeout = limit.into().as_duration().unwrap_or(Duration::MAX);
+        self
+    }
+
     /// Makes the keys stale even when the body fails.
     #[must_use]
     pub fn always(self) -> WriteAlways {
@@ -109,21 +132,21 @@ impl Write {
 
     /// Opens the barrier, where the backend has them.
     async fn begin(self) -> Result<Begun, (Begun, CacheError)> {
-        let Self { cache, site, keys } = self;
+        let Self { cache, site, keys, timeout } = self;
         let opened = if keys.is_empty() {
             Ok(None)
         } else {
             let names: Vec<&str> = keys.iter().map(String::as_str).collect();
             let _changing = cache.store().changing(names.iter().copied());
-            cache.bounded(cache.backend().begin_write(&names, cache.write_timeout())).await
+            cache.bounded(cache.backend().begin_write(&names, barrier_life(timeout))).await
         };
         match opened {
-            Ok(token) => Ok(Begun { cache, site, keys, token }),
+            Ok(token) => Ok(Begun { cache, site, keys, token, timeout }),
             Err(error) => {
                 let error = error.during(OPERATION, cache.backend().name());
                 site.failed(cache.clock().now(), &error);
                 cache.store().retry_later(&keys);
-                Err((Begun { cache, site, keys, token: None }, error))
+                Err((Begun { cache, site, keys, token: None, timeout }, error))
             }
         }
     }
@@ -144,7 +167,7 @@ impl WriteAlways {
         // `when = "always"` with keys of the result does not compile.
         let _ = (shape, keys_of_result);
         let begun = self.0.begin().await.unwrap_or_else(Begun::without_barrier);
-        let whole = body.await;
+        let whole = begun.attend(body).await;
         begun.finish(Vec::new(), None).await;
         whole
     }
@@ -163,7 +186,7 @@ impl WriteAlways {
         let _ = keys_of_result;
         match self.0.begin().await {
             Ok(begun) => {
-                let whole = body.await;
+                let whole = begun.attend(body).await;
                 begun.finish(Vec::new(), None).await;
                 whole
             }
@@ -173,6 +196,13 @@ impl WriteAlways {
 }
 
 impl<V, O: ValueOps<V>> Update<V, O> {
+    /// As [`Write::write_timeout`].
+    #[must_use]
+    pub fn write_timeout(mut self, limit: impl Into<Ttl>) -> Self {
+        self.write = self.write.write_timeout(limit);
+        self
+    }
+
     /// The value lives for `ttl`, not for the time that was declared with the key.
     #[must_use]
     pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
@@ -219,7 +249,7 @@ impl Begun {
         body: Pin<&mut F>,
         keys_of_result: impl FnOnce(&S::Value) -> [RawKey; M],
     ) -> R {
-        let written = match shape.split(body.await) {
+        let written = match shape.split(self.attend(body).await) {
             Outcome::Failed(whole) => return self.abandon(whole),
             Outcome::None(whole) => Err(whole),
             Outcome::Value(value) => Ok(value),
@@ -241,7 +271,7 @@ impl Begun {
         body: Pin<&mut F>,
         encode: impl FnOnce(&Self, &S::Value) -> Option<(Bytes, PutOptions)>,
     ) -> R {
-        let written = match shape.split(body.await) {
+        let written = match shape.split(self.attend(body).await) {
             Outcome::Failed(whole) => return self.abandon(whole),
             Outcome::None(whole) => Err(whole),
             Outcome::Value(value) => Ok(value),
@@ -252,6 +282,22 @@ impl Begun {
             Ok(value) => shape.wrap(value),
             Err(none) => none(),
         }
+    }
+
+    /// Awaits the body and renews the barrier meanwhile, in the same task: a body that is not polled any more, or
+    /// was dropped, has `write_timeout` left for what it set in motion.
+    async fn attend<R>(&self, body: Pin<&mut impl Future<Output = R>>) -> R {
+        let Some(token) = self.token else { return body.await };
+        let (cache, life) = (&self.cache, barrier_life(self.timeout));
+        let names: Vec<&str> = self.keys.iter().map(String::as_str).collect();
+        let names = &names;
+        rt::attended(cache.clock(), renewal_interval(self.timeout), body, move || async move {
+            if let Err(error) = cache.bounded(cache.backend().renew_write(names, token, life)).await {
+                let error = error.during(OPERATION, cache.backend().name());
+                self.site.failed(cache.clock().now(), &error);
+            }
+        })
+        .await
     }
 
     /// The bytes of an update; `None`, which deletes, when they cannot be made.
@@ -283,7 +329,7 @@ impl Begun {
 
     /// Ends the barrier, and removes or updates what it stood on.
     async fn finish(self, later: Vec<String>, update: Option<(Bytes, PutOptions)>) {
-        let Self { cache, site, keys, token } = self;
+        let Self { cache, site, keys, token, .. } = self;
         for (keys, token, update) in [(keys, token, update), (later, None, None)] {
             if keys.is_empty() {
                 continue;

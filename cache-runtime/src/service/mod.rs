@@ -63,6 +63,7 @@ struct Inner {
     value_limit: usize,
     timeout: Duration,
     write_timeout: Duration,
+    lease_wait: Duration,
 }
 
 impl KvCacheService {
@@ -92,7 +93,7 @@ impl KvCacheService {
 
     /// The same cache with another prefix.
     fn with_prefix(&self, prefix: Prefix) -> Self {
-        let Inner { store, codec, value_limit, timeout, write_timeout, .. } = &*self.0;
+        let Inner { store, codec, value_limit, timeout, write_timeout, lease_wait, .. } = &*self.0;
         let namespace = store.namespace(prefix.as_str());
         Self(Arc::new(Inner {
             store: Arc::clone(store),
@@ -102,6 +103,7 @@ impl KvCacheService {
             value_limit: *value_limit,
             timeout: *timeout,
             write_timeout: *write_timeout,
+            lease_wait: *lease_wait,
         }))
     }
 
@@ -150,6 +152,10 @@ impl KvCacheService {
 
     pub(crate) fn write_timeout(&self) -> Duration {
         self.0.write_timeout
+    }
+
+    pub(crate) fn lease_wait(&self) -> Duration {
+        self.0.lease_wait
     }
 
     /// Awaits an operation of the backend, no longer than this service's timeout.

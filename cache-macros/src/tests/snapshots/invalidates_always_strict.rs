@@ -37,6 +37,7 @@ impl Service {
                         .raw(),
                 ],
             )
+            .write_timeout(::cache_runtime::__private::Ttl::from_secs(120u64))
             .always()
             .run_strict(
                 ::cache_runtime::__private::shape::Result,

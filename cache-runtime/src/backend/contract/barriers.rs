@@ -186,6 +186,41 @@ pub async fn the_barrier_of_a_dead_writer_ends_by_itself(subject: &Subject) {
     holds("the barrier of a dead writer ends by itself", fill(subject, &key, Some(lease), "v").await);
 }
 
+/// A writer at work lets its barrier stand on, and counts as alone all the same.
+pub async fn a_renewed_barrier_stands_on(subject: &Subject) {
+    if !subject.has_barriers() {
+        return;
+    }
+    let Some(life) = subject.short_ttl() else { return };
+    let key = subject.key("renewed");
+    let token = begin(subject, &[&key], life).await;
+    for _ in 0..3 {
+        subject.pass(life / 2).await;
+        let renewed = done("renew_write", subject.backend.renew_write(&[&key], token, life).await);
+        same("a barrier that stands is renewed", renewed, 1);
+    }
+    holds("a renewed barrier stands on", is_barred(subject, &key).await);
+    holds("a lone writer that renewed is alone", finish(subject, &[&key], token, Some("v")).await);
+    same("a lone writer that renewed is alone", subject.text(&key).await.as_deref(), Some("v"));
+}
+
+/// A renewal brings no barrier back, and renews nobody else's.
+pub async fn a_barrier_that_is_over_is_not_renewed(subject: &Subject) {
+    if !subject.has_barriers() {
+        return;
+    }
+    let Some(life) = subject.short_ttl() else { return };
+    let (over, others) = (subject.key("over"), subject.key("others"));
+    let token = begin(subject, &[&over], LONG).await;
+    finish(subject, &[&over], token, None).await;
+    begin(subject, &[&others], life).await;
+    let renewed = subject.backend.renew_write(&[&over, &others], token, LONG).await;
+    same("nothing that is over is renewed", done("renew_write", renewed), 0);
+    take(subject, &over).await;
+    subject.pass_all_of(life).await;
+    take(subject, &others).await;
+}
+
 /// A short barrier leaves a long one, and a long one outlives a short.
 pub async fn the_end_of_one_writer_is_not_the_end_of_another(subject: &Subject) {
     if !subject.has_barriers() {

@@ -163,6 +163,8 @@ macro_rules! backend_contract {
                 the_update_of_a_lone_writer_is_stored
                 the_update_of_a_contended_writer_is_not_stored
                 the_barrier_of_a_dead_writer_ends_by_itself
+                a_renewed_barrier_stands_on
+                a_barrier_that_is_over_is_not_renewed
                 the_end_of_one_writer_is_not_the_end_of_another
                 a_late_writer_stores_nothing_and_removes_what_was_filled
                 nothing_is_stored_under_a_barrier

@@ -166,6 +166,16 @@ impl Backend for LocalKvNamespace {
         Ok(Some(self.change(|state, now| state.begin_write(keys, life, now))))
     }
 
+    async fn renew_write(
+        &self,
+        keys: &[&str],
+        token: WriteToken,
+        life: Duration,
+    ) -> Result<u64, BackendError> {
+        Request::Put.check_keys(keys)?;
+        Ok(self.change(|state, now| state.renew_write(keys, token, life, now)))
+    }
+
     async fn finish_write(
         &self,
         keys: &[&str],

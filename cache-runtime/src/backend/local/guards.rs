@@ -19,7 +19,7 @@ impl State {
             Some(Content::Barrier { .. }) => Read::Barred,
             Some(_) => Read::Leased,
             // Without room for a lease, nothing would take the right to fill away again.
-            None => self.grant(key, now).map_or(Read::Leased, |lease| Read::Miss(Some(lease))),
+            None => self.grant(key, now).map_or(Read::Barred, |lease| Read::Miss(Some(lease))),
         }
     }
 
@@ -116,6 +116,32 @@ impl State {
             self.tell_changed(key);
         }
         WriteToken(token)
+    }
+
+    pub(super) fn renew_write(
+        &mut self,
+        keys: &[&str],
+        token: WriteToken,
+        life: Duration,
+        now: Duration,
+    ) -> u64 {
+        let deadline = now.saturating_add(life);
+        let mut renewed = 0;
+        for key in keys {
+            let still = |writer: &Writer| writer.token == token.0 && writer.deadline > now;
+            let stands = self.live(key, now).is_some_and(
+                |slot| matches!(&slot.content, Content::Barrier { writers, .. } if writers.iter().any(still)),
+            );
+            if stands {
+                let (mut writers, contended) = self.take_writers(key, now);
+                for writer in writers.iter_mut().filter(|writer| writer.token == token.0) {
+                    writer.deadline = deadline;
+                }
+                self.bar(key, writers, contended);
+                renewed += 1;
+            }
+        }
+        renewed
     }
 
     pub(super) fn finish_write(

@@ -133,6 +133,15 @@ impl Backend for RedisBackend {
         writes::begin_write(&self.link, keys, life).await.map(Some)
     }
 
+    async fn renew_write(
+        &self,
+        keys: &[&str],
+        token: WriteToken,
+        life: Duration,
+    ) -> Result<u64, BackendError> {
+        writes::renew_write(&self.link, keys, token, life).await
+    }
+
     async fn finish_write(
         &self,
         keys: &[&str],

@@ -256,7 +256,6 @@ pub(super) async fn begin_write(
 }
 
 /// Lets a writer's barriers stand for another `life` from now. Returns how many of them still stood.
-#[expect(dead_code, reason = "for bodies that take longer than a barrier's life")]
 pub(super) async fn renew_write(
     link: &Link,
     keys: &[&str],

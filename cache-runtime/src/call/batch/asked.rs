@@ -1,5 +1,6 @@
 //! One id of a batch: who loads it, and what becomes of it.
 
+use crate::call::elsewhere;
 use crate::call::fill::{Found, Permit};
 use crate::call::load::{Call, Flown};
 use crate::call::policy::{Condition, Policy};
@@ -156,6 +157,7 @@ pub(super) async fn read<T, V, O: ValueOps<V>>(missing: &mut [Asked<'_, T, V, O>
     let keys: Vec<&str> = led.iter().map(|asked| asked.full_key.as_str()).collect();
     match cache.bounded(cache.backend().read_many(&keys)).await {
         Ok(reads) => {
+            let reads = elsewhere::wait(cache, &keys, reads).await;
             for (asked, read) in led.into_iter().zip(reads) {
                 let found = asked.call.found(asked.full_key.clone(), read).await;
                 asked.found(found);

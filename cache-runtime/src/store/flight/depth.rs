@@ -27,7 +27,7 @@ pub(crate) struct WaitLimits {
 
 impl WaitLimits {
     /// The limit for a wait that begins here and now.
-    pub(super) fn here(self) -> Duration {
+    pub(crate) fn here(self) -> Duration {
         match DEPTH.with(Cell::get) {
             0 => self.outside,
             depth => self.inside / (1_u32 << (depth - 1).min(16)),
