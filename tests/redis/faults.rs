@@ -150,6 +150,24 @@ async fn a_restart_from_an_old_dump_brings_no_old_value_back() {
 }
 
 #[tokio::test]
+async fn a_lease_that_came_back_with_an_old_dump_proves_nothing() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let backend = connect(&server.url(0)).await;
+    let Read::Miss(Some(lease)) = backend.read("k").await.expect("the server answers") else {
+        panic!("nothing is there")
+    };
+    redis::cmd("SAVE").exec_async(&mut server.client(0).await).await.expect("the dump is written");
+    // Somebody changes the key, which the server forgets.
+    backend.delete("k").await.expect("the server answers");
+    server.kill();
+    server.restart();
+    backend.health().await.expect("the server is back");
+    let filled = backend.fill("k", Some(lease), "old".into(), PutOptions::default()).await;
+    assert!(!filled.expect("the server answers"), "the fill says that nothing has changed the key");
+    assert_eq!(backend.get("k").await.expect("the server answers"), None);
+}
+
+#[tokio::test]
 async fn a_stopped_server_costs_its_timeouts_once_and_serves_when_it_goes_on() {
     let Some(server) = Server::start(Kind::Redis, &[]) else { return };
     let backend = connect(&server.url(0)).await;
