@@ -43,6 +43,7 @@ pub use key_map::{KeyMap, KeyMapEntry, key_map};
 pub use kv::{KvGet, KvGetBulk, KvKey, KvList, KvMetadata, KvNamespace, KvPage, KvPut, WithMetadata};
 pub use service::{
     DEFAULT_PREFIX, DEFAULT_VALUE_LIMIT, KvCacheService, KvCacheServiceBuilder, KvCacheServiceFactory,
+    Unfinished,
 };
 pub use store::LocalTier;
 pub use ttl::Ttl;

@@ -21,6 +21,32 @@ pub(crate) fn settle(future: impl Future<Output = ()> + Send + 'static) {
     let _ = pending;
 }
 
+/// Awaits a future that is to run to its end: what is left of it when this is dropped goes on in the background, if the
+/// executor can.
+pub(crate) async fn to_the_end(future: impl Future<Output = ()> + Send + 'static) {
+    struct Rest(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+    impl Drop for Rest {
+        fn drop(&mut self) {
+            if let Some(rest) = self.0.take() {
+                settle(rest);
+            }
+        }
+    }
+
+    let mut rest = Rest(Some(Box::pin(future)));
+    poll_fn(|context| {
+        // Taken out: one that panics is not polled again.
+        let Some(mut future) = rest.0.take() else { return Poll::Ready(()) };
+        let polled = future.as_mut().poll(context);
+        if polled.is_pending() {
+            rest.0 = Some(future);
+        }
+        polled
+    })
+    .await;
+}
+
 /// Whether [`spawn`] can.
 pub(crate) fn can_spawn() -> bool {
     #[cfg(not(target_family = "wasm"))]

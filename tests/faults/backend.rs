@@ -304,6 +304,6 @@ impl Backend for Faulty {
     }
 
     async fn health(&self) -> Result<(), BackendError> {
-        self.inner.health().await
+        self.run("health", self.inner.health()).await
     }
 }

@@ -149,6 +149,7 @@ impl<T: Clone + Eq + Hash, V, O: ValueOps<V>, S: ShapeKind> Misses<'_, T, V, O, 
                 None => asked.part = Part::Aside,
             }
         }
+        asked::serve(&mut missing).await;
         if let Some(failed) = Joining(&mut missing).join(failures).await {
             return failed;
         }

@@ -15,7 +15,7 @@ use crate::declared::Stored;
 use crate::key::RawKey;
 use crate::service::KvCacheService;
 use crate::store::{
-    Deadlines, Entered, Hit as TierHit, Leader, Prepared, Shared, SharedError, Sought, Waited, leading,
+    Deadlines, Entered, Hit as TierHit, Leader, Prepared, Shared, SharedError, Sought, Waited, Way, leading,
 };
 use crate::value::ValueOps;
 
@@ -117,7 +117,8 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
         let Some(tier) = store.tier() else { return false };
         let sought = self.sought(store.clock.coarse_millis());
         // A method that cannot say "not there" loads.
-        tier.get(&sought, |held| held.map_or(S::OPTIONAL, &mut read)) == Some(TierHit::Fresh)
+        let skips = || self.way() == Way::Around;
+        tier.get_unless(&sought, skips, |held| held.map_or(S::OPTIONAL, &mut read)) == Some(TierHit::Fresh)
     }
 
     #[inline]
@@ -187,6 +188,10 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
         let Self(call) = self;
         call.site.count(Event::Miss);
         let Some(full_key) = call.prepare(&policy) else { return call.run(body).await };
+        match call.way() {
+            Way::Cached => {}
+            way => return call.load_apart(way, full_key, body).await,
+        }
         call.join_or_lead(full_key, policy, failures, body).await
     }
 }
@@ -441,6 +446,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         let key = self.key.as_bytes();
         let value = flown.as_ref().map(|held| self.ops.share(held));
         let entry = Prepared::new(self.cache.namespace(), key, value, deadlines, self.version, life.size);
-        leader.promote_if_valid(|| tier.insert(entry)).is_some()
+        let store = self.cache.store();
+        leader.promote_if_valid(|| (!store.is_disabled()).then(|| tier.insert(entry))).is_some()
     }
 }

@@ -1,6 +1,8 @@
 //! The cached call and the write around an author's body, on top of the service.
 
+mod apart;
 mod batch;
+mod deferral;
 mod elsewhere;
 mod failures;
 mod fill;
@@ -17,6 +19,7 @@ mod timer;
 mod write;
 
 pub use batch::{Batch, batch, keys};
+pub(crate) use deferral::deferring;
 pub use failures::{Cloned, Own};
 pub use load::{Lookup, cached};
 pub(crate) use manual::{load_optional, load_value};

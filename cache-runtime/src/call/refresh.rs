@@ -14,7 +14,7 @@ use super::stale::Peeked;
 use crate::key::RawKey;
 use crate::rt;
 use crate::service::KvCacheService;
-use crate::store::{Entered, Leader, Refreshing};
+use crate::store::{Entered, Leader, Refreshing, Way};
 use crate::value::ValueOps;
 
 /// A value that a background refresh can take along.
@@ -76,6 +76,10 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Miss<'_, V, O, S> {
         let Self(call) = self;
         call.site.count(Event::Miss);
         let Some(full_key) = call.prepare(&policy) else { return call.run(body).await };
+        match call.way() {
+            Way::Cached => {}
+            way => return call.load_apart(way, full_key, body).await,
+        }
         let window = policy.refresh_window();
         let stale = match call.held_stale(window) {
             Some(held) => Peeked::Stale(held),

@@ -106,7 +106,7 @@ pub(crate) async fn read_shared<V: Value>(
     const OPERATION: &str = "get_shared";
     static SITE: CallSite = CallSite::manual("KvCacheService::get_shared");
     let store = cache.store();
-    if store.retries.bypasses(full_key) {
+    if cache.bypasses(full_key) {
         return Ok(None);
     }
     let ops = Shared(std::marker::PhantomData);

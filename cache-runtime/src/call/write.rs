@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::deferral::Deferral;
 use super::shape::{Outcome, Shape, StrictShape};
 use super::site::{CallSite, Event};
 use crate::backend::{PutOptions, WriteToken};
 use crate::codec::Marks;
-use crate::error::CacheError;
+use crate::error::{BackendError, CacheError};
 use crate::key::RawKey;
 use crate::rt;
 use crate::service::KvCacheService;
@@ -24,7 +25,7 @@ const OPERATION: &str = "invalidation";
 const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often the barrier of a write is renewed while its body runs.
-fn renewal_interval(timeout: Duration) -> Duration {
+pub(super) fn renewal_interval(timeout: Duration) -> Duration {
     (timeout / 3).clamp(Duration::from_millis(1), LONGEST_INTERVAL)
 }
 
@@ -82,6 +83,8 @@ struct Begun {
     keys: Vec<String>,
     token: Option<WriteToken>,
     timeout: Duration,
+    /// Inside a scope, which ends it.
+    deferral: Option<Deferral>,
 }
 
 impl Write {
@@ -133,23 +136,85 @@ impl Write {
     /// Opens the barrier, where the backend has them.
     async fn begin(self) -> Result<Begun, (Begun, CacheError)> {
         let Self { cache, site, keys, timeout } = self;
-        let opened = if keys.is_empty() {
-            Ok(None)
-        } else {
-            let names: Vec<&str> = keys.iter().map(String::as_str).collect();
-            let _changing = cache.store().changing(names.iter().copied());
-            cache.bounded(cache.backend().begin_write(&names, barrier_life(timeout))).await
+        let deferral = Deferral::here(&cache, site, timeout);
+        let opened = match &deferral {
+            Some(deferral) => deferral.open(&keys).await,
+            None => open(&cache, &keys, timeout).await,
         };
         match opened {
-            Ok(token) => Ok(Begun { cache, site, keys, token, timeout }),
+            Ok(token) => Ok(Begun { cache, site, keys, token, timeout, deferral }),
             Err(error) => {
-                let error = error.during(OPERATION, cache.backend().name());
-                site.failed(cache.clock().now(), &error);
-                cache.store().retry_later(&keys);
-                Err((Begun { cache, site, keys, token: None, timeout }, error))
+                let error = refused(&cache, site, &keys, error);
+                Err((Begun { cache, site, keys, token: None, timeout, deferral }, error))
             }
         }
     }
+}
+
+/// Opens a barrier, where the backend has them.
+pub(super) async fn open(
+    cache: &KvCacheService,
+    keys: &[String],
+    timeout: Duration,
+) -> Result<Option<WriteToken>, BackendError> {
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let _changing = cache.store().changing(names.iter().copied());
+    cache.bounded(cache.backend().begin_write(&names, barrier_life(timeout))).await
+}
+
+/// Lets a barrier stand for its whole life from now on.
+pub(super) async fn renew(
+    cache: &KvCacheService,
+    site: &'static CallSite,
+    keys: &[String],
+    token: WriteToken,
+    timeout: Duration,
+) {
+    let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+    if let Err(error) = cache.bounded(cache.backend().renew_write(&names, token, barrier_life(timeout))).await
+    {
+        site.failed(cache.clock().now(), &error.during(OPERATION, cache.backend().name()));
+    }
+}
+
+/// Ends a barrier, and removes or updates what it stood on.
+pub(super) async fn end(
+    cache: &KvCacheService,
+    site: &'static CallSite,
+    keys: &[String],
+    token: Option<WriteToken>,
+    update: Option<(Bytes, PutOptions)>,
+) {
+    if keys.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let _changing = cache.store().changing(names.iter().copied());
+    match cache.bounded(cache.backend().finish_write(&names, token, update)).await {
+        Ok(_) => {
+            cache.store().retries.done(&names);
+            for _ in &names {
+                site.count(Event::Invalidation);
+            }
+        }
+        Err(error) => drop(refused(cache, site, keys, error)),
+    }
+}
+
+/// The backend was not told of a change: it is to be tried again.
+fn refused(
+    cache: &KvCacheService,
+    site: &'static CallSite,
+    keys: &[String],
+    error: BackendError,
+) -> CacheError {
+    let error = error.during(OPERATION, cache.backend().name());
+    site.failed(cache.clock().now(), &error);
+    cache.store().retry_later(keys);
+    error
 }
 
 impl WriteAlways {
@@ -166,7 +231,7 @@ impl WriteAlways {
     {
         // `when = "always"` with keys of the result does not compile.
         let _ = (shape, keys_of_result);
-        let begun = self.0.begin().await.unwrap_or_else(Begun::without_barrier);
+        let begun = self.0.begin().await.unwrap_or_else(Begun::without_barrier).always();
         let whole = begun.attend(body).await;
         begun.finish(Vec::new(), None).await;
         whole
@@ -186,6 +251,7 @@ impl WriteAlways {
         let _ = keys_of_result;
         match self.0.begin().await {
             Ok(begun) => {
+                let begun = begun.always();
                 let whole = begun.attend(body).await;
                 begun.finish(Vec::new(), None).await;
                 whole
@@ -288,16 +354,8 @@ impl Begun {
     /// was dropped, has `write_timeout` left for what it set in motion.
     async fn attend<R>(&self, body: Pin<&mut impl Future<Output = R>>) -> R {
         let Some(token) = self.token else { return body.await };
-        let (cache, life) = (&self.cache, barrier_life(self.timeout));
-        let names: Vec<&str> = self.keys.iter().map(String::as_str).collect();
-        let names = &names;
-        rt::attended(cache.clock(), renewal_interval(self.timeout), body, move || async move {
-            if let Err(error) = cache.bounded(cache.backend().renew_write(names, token, life)).await {
-                let error = error.during(OPERATION, cache.backend().name());
-                self.site.failed(cache.clock().now(), &error);
-            }
-        })
-        .await
+        let renewed = || renew(&self.cache, self.site, &self.keys, token, self.timeout);
+        rt::attended(self.cache.clock(), renewal_interval(self.timeout), body, renewed).await
     }
 
     /// The bytes of an update; `None`, which deletes, when they cannot be made.
@@ -327,36 +385,42 @@ impl Begun {
         }
     }
 
-    /// Ends the barrier, and removes or updates what it stood on.
+    /// Ends the barrier, and removes or updates what it stood on; inside a scope, sees to it that the scope does.
     async fn finish(self, later: Vec<String>, update: Option<(Bytes, PutOptions)>) {
-        let Self { cache, site, keys, token, .. } = self;
-        for (keys, token, update) in [(keys, token, update), (later, None, None)] {
-            if keys.is_empty() {
-                continue;
+        let Self { cache, site, keys, token, deferral, .. } = self;
+        match deferral {
+            Some(deferral) if !deferral.is_over() => {
+                deferral.set_update(update);
+                if let Err(error) = deferral.open(&later).await {
+                    let _ = refused(&cache, site, &later, error);
+                }
             }
-            let names: Vec<&str> = keys.iter().map(String::as_str).collect();
-            let _changing = cache.store().changing(names.iter().copied());
-            match cache.bounded(cache.backend().finish_write(&names, token, update)).await {
-                Ok(_) => {
-                    cache.store().retries.done(&names);
-                    for _ in &names {
-                        site.count(Event::Invalidation);
-                    }
-                }
-                Err(error) => {
-                    cache.store().retry_later(&keys);
-                    site.failed(cache.clock().now(), &error.during(OPERATION, cache.backend().name()));
-                }
+            // The scope has ended the barrier. When its transaction did end, nobody knows.
+            Some(_) => {
+                end(&cache, site, &keys, None, None).await;
+                end(&cache, site, &later, None, None).await;
+            }
+            None => {
+                end(&cache, site, &keys, token, update).await;
+                end(&cache, site, &later, None, None).await;
             }
         }
     }
 
     /// Ends the barrier of a write that failed, in the background: the error, which need not be `Send`, is not
-    /// kept waiting.
+    /// kept waiting. Inside a scope it stands until that ends: a part of the write may yet be committed.
     fn abandon<R>(self, failed: R) -> R {
-        if self.token.is_some() {
+        if self.token.is_some() && self.deferral.is_none() {
             rt::settle(self.finish(Vec::new(), None));
         }
         failed
+    }
+
+    /// Says that the keys are stale whatever becomes of the write.
+    fn always(self) -> Self {
+        if let Some(deferral) = &self.deferral {
+            deferral.set_always();
+        }
+        self
     }
 }

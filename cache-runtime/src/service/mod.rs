@@ -3,6 +3,7 @@
 mod builder;
 mod connect;
 mod factory;
+mod failsafe;
 mod operations;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use builder::KvCacheServiceBuilder;
 pub use factory::KvCacheServiceFactory;
+pub use failsafe::Unfinished;
 
 use crate::backend::{Backend, LocalKvNamespace};
 use crate::clock::Clock;

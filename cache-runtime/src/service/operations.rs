@@ -27,7 +27,7 @@ impl KvCacheService {
     /// [`CacheError::ValueTooLarge`]; [`CacheError::Backend`].
     pub async fn get<V: DeserializeOwned>(&self, key: impl IntoKey<V>) -> Result<Option<V>> {
         let full_key = self.full_key("get", key.key_text())?;
-        if self.store().retries.bypasses(&full_key) {
+        if self.bypasses(&full_key) {
             return Ok(None);
         }
         let found = self.during("get", self.backend().get(&full_key)).await?;
@@ -80,7 +80,7 @@ impl KvCacheService {
         let names: Vec<&str> = full_keys.iter().map(String::as_str).collect();
         let entries = self.during("get_many", self.backend().get_many(&names)).await?;
         let decode = |(entry, full_key): (Option<Entry>, &String)| match entry {
-            Some(entry) if !self.store().retries.bypasses(full_key) => self.decode("get_many", &entry),
+            Some(entry) if !self.bypasses(full_key) => self.decode("get_many", &entry),
             _ => Ok(None),
         };
         entries.into_iter().zip(&full_keys).map(decode).collect()
@@ -385,6 +385,9 @@ impl KvCacheService {
     /// The entry under a key, unless it is a cached "not there" or not fresh.
     async fn entry(&self, operation: &'static str, key: &str) -> Result<Option<Entry>> {
         let full_key = self.full_key(operation, key)?;
+        if self.bypasses(&full_key) {
+            return Ok(None);
+        }
         let entry = self.during(operation, self.backend().get(&full_key)).await?;
         Ok(entry.filter(is_fresh_value))
     }

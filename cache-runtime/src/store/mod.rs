@@ -1,16 +1,19 @@
 //! What services share: the backend, the local tier before it, and the loads in flight.
 
 mod flight;
+mod inside;
 mod local_tier;
 mod refreshes;
 mod retries;
 mod sync;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 pub(crate) use flight::{Entered, Leader, SharedError, WaitLimits, Waited, Waiter, leading};
+pub(crate) use inside::{Deferred, Inside, Scope, Way};
 pub(crate) use local_tier::{Deadlines, Hit, Prepared, Shared, Sought, Tier};
 
 pub(crate) use refreshes::{Refreshes, Refreshing};
@@ -41,6 +44,8 @@ pub(crate) struct Store {
     namespaces: RwLock<HashMap<Box<str>, u32>>,
     pub(crate) retries: Retries,
     pub(crate) refreshes: Refreshes,
+    /// Nothing is read from the cache.
+    disabled: AtomicBool,
 }
 
 impl Store {
@@ -64,15 +69,17 @@ impl Store {
                 namespaces,
                 retries: Retries::default(),
                 refreshes: Refreshes::default(),
+                disabled: AtomicBool::new(false),
             }
         })
     }
 
-    /// The number by which the local tier and the flights know a prefix.
+    /// The number by which the local tier, the flights and scopes know a prefix, in all of the program.
     pub(crate) fn namespace(&self, prefix: &str) -> u32 {
+        static NAMESPACES: AtomicU32 = AtomicU32::new(0);
         let mut namespaces = self.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        let next = u32::try_from(namespaces.len()).unwrap_or(u32::MAX);
-        *namespaces.entry(prefix.into()).or_insert(next)
+        let next = || NAMESPACES.fetch_add(1, Ordering::Relaxed);
+        *namespaces.entry(prefix.into()).or_insert_with(next)
     }
 
     /// Every prefix in use, with its colon.
@@ -85,6 +92,28 @@ impl Store {
     #[inline]
     pub(crate) fn tier(&self) -> Option<&Tier> {
         self.tier.as_ref()
+    }
+
+    /// What a call of this key may do now.
+    pub(crate) fn way(&self, namespace: u32, key: &str) -> Way {
+        if self.is_disabled() { Way::Around } else { Inside::way(namespace, key) }
+    }
+
+    /// Whether nothing is read from the cache.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.disabled.load(Ordering::Acquire)
+    }
+
+    /// Sees to it that nothing is read from the cache. A hit does not ask whether that is so: it finds nothing, since
+    /// the local tier is emptied, and what is promoted meanwhile is not let in.
+    pub(crate) fn disable(&self) {
+        self.disabled.store(true, Ordering::SeqCst);
+        self.changed_prefix("");
+    }
+
+    /// Undoes [`disable`](Self::disable).
+    pub(crate) fn enable(&self) {
+        self.disabled.store(false, Ordering::SeqCst);
     }
 
     /// Whether no change of a key can go unnoticed in this process.

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
+use tokio::sync::Notify;
 
 use super::Store;
 
@@ -23,6 +25,10 @@ const REMEMBERED: usize = 1_024;
 #[derive(Default)]
 pub(crate) struct Refreshes {
     running: AtomicUsize,
+    /// No more are started.
+    closed: AtomicBool,
+    /// Told when one ends.
+    ended: Notify,
     /// Until when a key is not refreshed again, by its full name.
     paused: Mutex<HashMap<Box<str>, Duration>>,
     drawn: AtomicU64,
@@ -39,6 +45,9 @@ pub(crate) struct Refreshing {
 impl Refreshes {
     /// Counts a refresh as running; `None` if as many run as may, or the last one of the key has just failed.
     pub(crate) fn begin(&self, store: &Arc<Store>, full_key: &str) -> Option<Refreshing> {
+        if self.closed.load(Ordering::Relaxed) {
+            return None;
+        }
         {
             let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
             match paused.get(full_key) {
@@ -50,6 +59,25 @@ impl Refreshes {
         let more = |running| (running < MOST).then_some(running + 1);
         self.running.fetch_update(Ordering::AcqRel, Ordering::Relaxed, more).ok()?;
         Some(Refreshing { store: Arc::clone(store), full_key: full_key.into(), ended: false })
+    }
+
+    /// How many run.
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Acquire)
+    }
+
+    /// Lets no more be started, and waits until none runs.
+    pub(super) async fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        loop {
+            let mut ended = pin!(self.ended.notified());
+            // From here on it hears of every end.
+            ended.as_mut().enable();
+            if self.running() == 0 {
+                return;
+            }
+            ended.await;
+        }
     }
 
     fn pause(&self, full_key: &str, now: Duration) {
@@ -87,5 +115,6 @@ impl Drop for Refreshing {
             refreshes.pause(&self.full_key, self.store.clock.now());
         }
         refreshes.running.fetch_sub(1, Ordering::AcqRel);
+        refreshes.ended.notify_waiters();
     }
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use futures_util::future::join;
+
 use super::Store;
 use crate::backend::InvalidationSink;
 use crate::error::BackendError;
@@ -93,6 +95,23 @@ impl Store {
         if !std::mem::replace(&mut state.is_running, true) {
             drop(state);
             rt::settle(run(Arc::downgrade(self)));
+        }
+    }
+
+    /// Finishes what goes on in the background, for `limit` at most.
+    pub(crate) async fn close(&self, limit: Duration) {
+        rt::at_most(&self.clock, limit, async {
+            join(self.refreshes.close(), self.retry_now()).await;
+        })
+        .await;
+    }
+
+    /// Tries until nothing waits, without the patience of the background.
+    async fn retry_now(&self) {
+        while self.retries.len() > 0 {
+            if !self.retry().await {
+                self.clock.sleep(WAITS.0).await;
+            }
         }
     }
 

@@ -1,11 +1,12 @@
 //! One id of a batch: who loads it, and what becomes of it.
 
 use crate::call::elsewhere;
-use crate::call::fill::{Found, Permit};
+use crate::call::fill::{Found, Permit, Usable};
 use crate::call::load::{Call, Flown};
 use crate::call::policy::{Condition, Policy};
 use crate::call::shape::shapes;
-use crate::store::{Entered, Leader, SharedError, Waiter};
+use crate::call::site::Event;
+use crate::store::{Entered, Leader, SharedError, Waiter, Way};
 use crate::value::ValueOps;
 
 /// An id that was not in this process's memory.
@@ -143,6 +144,29 @@ impl<'a, T, V, O: ValueOps<V>> Asked<'a, T, V, O> {
         if let Part::Leads(leader) = std::mem::replace(&mut self.part, Part::Aside) {
             let sure = stored && self.call.cache.backend().capabilities().leases;
             self.call.answer(leader, flown, sure);
+        }
+    }
+}
+
+/// Takes those aside that have to be loaded apart, and reads the backend, once, for those that may be served from it.
+pub(super) async fn serve<T, V, O: ValueOps<V>>(missing: &mut [Asked<'_, T, V, O>]) {
+    let mut served = Vec::new();
+    for asked in missing.iter_mut().filter(|asked| asked.is_open()) {
+        let way = asked.call.way();
+        if way != Way::Cached {
+            asked.part = Part::Aside;
+        }
+        if way == Way::Served && !asked.call.cache.bypasses(&asked.full_key) {
+            served.push(asked);
+        }
+    }
+    let Some(cache) = served.first().map(|asked| asked.call.cache) else { return };
+    let keys: Vec<&str> = served.iter().map(|asked| asked.full_key.as_str()).collect();
+    let Ok(entries) = cache.bounded(cache.backend().get_many(&keys)).await else { return };
+    for (asked, entry) in served.into_iter().zip(entries) {
+        if let Some(Usable::Fresh(flown, _)) = entry.and_then(|entry| asked.call.usable(&entry)) {
+            asked.call.site.count(Event::Hit);
+            asked.part = Part::Done(flown);
         }
     }
 }

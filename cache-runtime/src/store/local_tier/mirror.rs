@@ -151,6 +151,16 @@ thread_local! {
     static MIRROR: RefCell<Mirror> = const { RefCell::new(Mirror::EMPTY) };
 }
 
+/// Runs `within` while this thread's mirror shows nothing.
+pub(super) fn closed<R>(mut within: impl FnMut() -> R) -> R {
+    let done = MIRROR.try_with(|mirror| {
+        // Borrowed already inside of another.
+        let _closed = mirror.try_borrow_mut();
+        within()
+    });
+    done.unwrap_or_else(|_| within())
+}
+
 /// Shows `read` a value that is mirrored, of the current generation and fresh. Returns whether there was one that `read`
 /// can use; if not, ask the tier.
 #[inline]

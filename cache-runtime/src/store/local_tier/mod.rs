@@ -154,21 +154,40 @@ impl Tier {
     /// A thread that has read the key before has the value in its own mirror, as a rule. Then no lock is taken,
     /// and nothing is written that another thread reads, but what `read` writes.
     #[inline]
-    pub(crate) fn get(
+    pub(crate) fn get(&self, sought: &Sought<'_>, read: impl FnMut(Option<&Shared>) -> bool) -> Option<Hit> {
+        self.get_unless(sought, || false, read)
+    }
+
+    /// The same, but finds nothing if `skips` says so, which past the mirror is asked first. See
+    /// [`without_mirror`](Self::without_mirror).
+    #[inline]
+    pub(crate) fn get_unless(
         &self,
         sought: &Sought<'_>,
+        skips: impl FnOnce() -> bool,
         mut read: impl FnMut(Option<&Shared>) -> bool,
     ) -> Option<Hit> {
         if mirror::get(&self.generations, sought, |value| read(Some(value))) {
             return Some(Hit::Fresh);
         }
-        self.ask(sought, read)
+        self.ask(sought, skips, read)
+    }
+
+    /// Runs `within` while the mirrors show this thread nothing, of whatever tier: who has to look more closely before
+    /// a hit does so past them, and a hit elsewhere pays nothing for it.
+    pub(crate) fn without_mirror<R>(within: impl FnMut() -> R) -> R {
+        mirror::closed(within)
     }
 
     /// The same, past the mirror.
     #[inline(never)]
-    fn ask(&self, sought: &Sought<'_>, mut read: impl FnMut(Option<&Shared>) -> bool) -> Option<Hit> {
-        let cache = self.cache.as_ref()?;
+    fn ask(
+        &self,
+        sought: &Sought<'_>,
+        skips: impl FnOnce() -> bool,
+        mut read: impl FnMut(Option<&Shared>) -> bool,
+    ) -> Option<Hit> {
+        let cache = self.cache.as_ref().filter(|_| !skips())?;
         let name = Name { namespace: sought.namespace, key: sought.key };
         let generation = self.generations.current(self.hasher.hash_one(name));
         let probe = Probe::new(name, sought.version, sought.now_ms);

@@ -1,0 +1,37 @@
+//! An engine that can do the least: no leases, no barriers, no word of changes.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cache_runtime::{
+    Backend, BackendError, Capabilities, Entry, ListOptions, ListPage, LocalKvNamespace, PutOptions,
+    SetOutcome,
+};
+
+pub(crate) struct Basic(pub(crate) LocalKvNamespace);
+
+#[async_trait]
+impl Backend for Basic {
+    fn name(&self) -> &'static str {
+        "basic"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::basic()
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Entry>, BackendError> {
+        self.0.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: Bytes, options: PutOptions) -> Result<SetOutcome, BackendError> {
+        self.0.put(key, value, options).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool, BackendError> {
+        self.0.delete(key).await
+    }
+
+    async fn list(&self, options: ListOptions) -> Result<ListPage, BackendError> {
+        self.0.list(options).await
+    }
+}
