@@ -78,7 +78,7 @@ impl io::Write for Limited {
 
 /// What is stored beside a cached value: short JSON names, since a backend may limit it to 1,024 bytes. Plain
 /// values have none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Marks {
     /// 1 for a negative entry: the load said that there is no value.
     #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
@@ -87,8 +87,14 @@ pub(crate) struct Marks {
     #[serde(rename = "v", default, skip_serializing_if = "is_zero_version")]
     pub(crate) version: u32,
     /// For how many milliseconds the entry is kept after its value stopped being fresh.
-    #[serde(rename = "w", default, skip_serializing_if = "is_no_window")]
+    #[serde(rename = "w", default, skip_serializing_if = "is_none")]
     window: u64,
+    /// The tags, so that also who does not know them can ask for their generations.
+    #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<String>,
+    /// The generations of the tags when the load began, in one number.
+    #[serde(rename = "g", default, skip_serializing_if = "is_none")]
+    pub(crate) generations: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -102,13 +108,13 @@ fn is_zero_version(value: &u32) -> bool {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_no_window(value: &u64) -> bool {
+fn is_none(value: &u64) -> bool {
     *value == 0
 }
 
 impl Marks {
     pub(crate) const fn new(negative: bool, version: u32) -> Self {
-        Self { negative: negative as u8, version, window: 0 }
+        Self { negative: negative as u8, version, window: 0, tags: Vec::new(), generations: 0 }
     }
 
     /// The entry outlives the freshness of its value by so much.
@@ -117,13 +123,20 @@ impl Marks {
         self
     }
 
-    pub(crate) const fn window(self) -> Duration {
+    /// The entry carries tags, which had these generations.
+    pub(crate) fn with_tags(mut self, tags: Vec<String>, generations: u64) -> Self {
+        self.tags = tags;
+        self.generations = generations;
+        self
+    }
+
+    pub(crate) const fn window(&self) -> Duration {
         Duration::from_millis(self.window)
     }
 
     /// How long the value is still fresh, of an entry that lives for `expires_in`; `Err` with how long it has not
     /// been any more.
-    pub(crate) fn fresh_for(self, expires_in: Option<Duration>) -> Result<Option<Duration>, Duration> {
+    pub(crate) fn fresh_for(&self, expires_in: Option<Duration>) -> Result<Option<Duration>, Duration> {
         match expires_in {
             Some(left) if self.window > 0 => match left.checked_sub(self.window()) {
                 Some(fresh) if !fresh.is_zero() => Ok(Some(fresh)),
@@ -133,16 +146,16 @@ impl Marks {
         }
     }
 
-    pub(crate) const fn is_negative(self) -> bool {
+    pub(crate) const fn is_negative(&self) -> bool {
         self.negative != 0
     }
 
     /// The metadata to store; `None` when there is nothing to say.
-    pub(crate) fn to_metadata(self) -> Option<Arc<str>> {
-        if self == Self::default() {
+    pub(crate) fn to_metadata(&self) -> Option<Arc<str>> {
+        if *self == Self::default() {
             return None;
         }
-        serde_json::to_string(&self).ok().map(Into::into)
+        serde_json::to_string(self).ok().map(Into::into)
     }
 
     /// Reads metadata; somebody else's says nothing to us.

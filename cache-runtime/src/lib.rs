@@ -19,6 +19,7 @@ mod service;
 mod store;
 pub mod testing;
 mod ttl;
+mod unique;
 mod value;
 
 pub use backend::*;
@@ -38,7 +39,7 @@ pub use call::{Always, CallSite, CallSiteKind, CallSiteStats, Condition, Policy,
 pub use clock::Clock;
 pub use codec::Codec;
 pub use error::{BackendError, BoxError, CacheError, InvalidKey, Result};
-pub use key::{AsKey, IntoKey, Key, KeyPart, MAX_KEY_LEN, PartWriter, Prefix, RawPart};
+pub use key::{AsKey, IntoKey, Key, KeyPart, MAX_KEY_LEN, PartWriter, Prefix, RawPart, Tag};
 pub use key_map::{KeyMap, KeyMapEntry, key_map};
 pub use kv::{KvGet, KvGetBulk, KvKey, KvList, KvMetadata, KvNamespace, KvPage, KvPut, WithMetadata};
 pub use service::{

@@ -9,7 +9,7 @@ pub use crate::call::{
     owned_for_refresh, probe, shapes as shape, update, value_of, write,
 };
 pub use crate::declared::{self, Stored};
-pub use crate::key::{Key, KeyPart, PartOf, PartRef, PartWriter, RawKey, Template};
+pub use crate::key::{Key, KeyPart, PartOf, PartRef, PartWriter, RawKey, Tag, Template};
 pub use crate::ttl::Ttl;
 pub use crate::value::value;
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
@@ -67,6 +67,41 @@ impl<V: ?Sized> IntoRawKey for Key<V> {
 
 impl IntoRawKey for RawKey {
     fn into_raw_key(self) -> RawKey {
+        self
+    }
+}
+
+/// The tag that was rendered.
+#[must_use]
+pub const fn tag(raw: RawKey) -> Tag {
+    Tag::new(raw)
+}
+
+/// A tag that is to be invalidated.
+#[must_use]
+pub fn stale_tag(tag: impl IntoTag) -> RawKey {
+    tag.into_tag().into_raw()
+}
+
+/// A tag that is named by its function.
+#[must_use]
+pub fn any_tag(tag: impl IntoTag) -> Tag {
+    tag.into_tag()
+}
+
+/// What may be a tag.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a tag",
+    label = "expected a `Tag`, as the functions of `#[cache_tag]` return it",
+    note = "declare the tag once, as in `#[cache_tag(\"org:<org_id>\")] fn org_tag(org_id: u64);`, and call it here, or write its template, as in `tags = [\"org:<org_id>\"]`"
+)]
+pub trait IntoTag {
+    /// The tag.
+    fn into_tag(self) -> Tag;
+}
+
+impl IntoTag for Tag {
+    fn into_tag(self) -> Tag {
         self
     }
 }

@@ -31,7 +31,8 @@ fn lead(world: &World, key: &str, leader: Leader<u64>) -> Part {
 /// Whom to wait for: those in flight, else those who have come while this wanted to lead all.
 fn to_wait_for(world: &World, parts: &mut [(&str, Part)]) -> Vec<(usize, Waiter<u64>)> {
     let open = parts.iter().enumerate().filter(|(_, (_, part))| matches!(part, Part::Open));
-    let waits: Vec<_> = open.filter_map(|(n, (key, _))| Some((n, world.flights.join(0, key)?))).collect();
+    let waits: Vec<_> =
+        open.filter_map(|(n, (key, _))| Some((n, world.flights.join(0, key, None)?))).collect();
     if !waits.is_empty() {
         return waits;
     }
@@ -39,7 +40,7 @@ fn to_wait_for(world: &World, parts: &mut [(&str, Part)]) -> Vec<(usize, Waiter<
         if !matches!(parts[n].1, Part::Open) {
             continue;
         }
-        match world.flights.enter(0, parts[n].0) {
+        match world.flights.enter(0, parts[n].0, None) {
             Entered::Lead(leader) => parts[n].1 = lead(world, parts[n].0, leader),
             Entered::Wait(waiter) => {
                 let led = parts.iter_mut().filter(|(_, part)| matches!(part, Part::Leads(_)));
@@ -74,7 +75,7 @@ async fn batch(world: &World, keys: &[&'static str]) -> usize {
         }
     }
     for (key, part) in parts.iter_mut().filter(|(_, part)| matches!(part, Part::Open)) {
-        *part = match world.flights.enter(0, key) {
+        *part = match world.flights.enter(0, key, None) {
             Entered::Lead(leader) => lead(world, key, leader),
             Entered::Wait(_) => world.hit(key).map_or(Part::Aside, |_| Part::Done),
         };
@@ -123,8 +124,8 @@ fn a_batch_that_is_dropped_hands_on_what_it_leads() {
     race(|| {
         let world = World::new();
         let dropped = world.start(|world| {
-            let Entered::Lead(a) = world.flights.enter::<u64>(0, "a") else { return };
-            let b = world.flights.enter::<u64>(0, "b");
+            let Entered::Lead(a) = world.flights.enter::<u64>(0, "a", None) else { return };
+            let b = world.flights.enter::<u64>(0, "b", None);
             shuttle::thread::yield_now();
             drop((a, b));
         });

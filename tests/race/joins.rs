@@ -32,13 +32,15 @@ fn callers_of_a_remote_cold_key_end_with_its_value() {
 fn a_sealed_flight_is_not_joined_and_may_be_led_beside() {
     race(|| {
         let world = World::new();
-        let Entered::Lead(leader) = world.flights.enter::<u64>(0, "key") else { panic!("the key is cold") };
-        let joining = world.start(|world| match world.flights.enter::<u64>(0, "key") {
+        let Entered::Lead(leader) = world.flights.enter::<u64>(0, "key", None) else {
+            panic!("the key is cold")
+        };
+        let joining = world.start(|world| match world.flights.enter::<u64>(0, "key", None) {
             Entered::Lead(other) => drop(other),
             Entered::Wait(waiter) => drop(waiter),
         });
         leader.seal();
-        let Entered::Lead(other) = world.flights.enter::<u64>(0, "key") else {
+        let Entered::Lead(other) = world.flights.enter::<u64>(0, "key", None) else {
             // Only the thread's flight is open now, and it is not ours.
             joining.join().unwrap();
             drop(leader);
@@ -56,7 +58,7 @@ fn a_sealed_flight_is_not_joined_and_may_be_led_beside() {
 fn two_types_under_one_key_do_not_meet() {
     race(|| {
         let world = World::new();
-        let other = world.start(|world| match world.flights.enter::<u32>(0, "key") {
+        let other = world.start(|world| match world.flights.enter::<u32>(0, "key", None) {
             Entered::Lead(leader) => leader.finish(&7),
             Entered::Wait(_) => panic!("nobody else loads this type"),
         });

@@ -21,7 +21,7 @@ fn stale() -> Arc<World> {
 
 /// Leads the key's flight, unless somebody does, for at most so many polls.
 fn refresh(world: &World, load: Load, polls: usize) {
-    if let Entered::Lead(leader) = world.flights.enter::<u64>(0, "key") {
+    if let Entered::Lead(leader) = world.flights.enter::<u64>(0, "key", None) {
         let _ = block_on(within_polls(polls, world.lead(leader, "key", load)));
     }
 }

@@ -4,6 +4,8 @@
 pub(crate) mod flight;
 #[path = "../../cache-runtime/src/store/local_tier/mod.rs"]
 pub(crate) mod local_tier;
+#[path = "../../cache-runtime/src/store/tags.rs"]
+pub(crate) mod tags;
 
 /// In the place of the runtime's `store/sync.rs`.
 mod sync {

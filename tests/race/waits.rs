@@ -28,8 +28,10 @@ fn pass_time<R>(world: &Arc<World>, threads: impl IntoIterator<Item = JoinHandle
 fn a_dropped_waiter_takes_nothing_with_it() {
     race(|| {
         let world = World::new();
-        let Entered::Lead(leader) = world.flights.enter::<u64>(0, "key") else { panic!("the key is cold") };
-        let Entered::Wait(first) = world.flights.enter::<u64>(0, "key") else { panic!("it is led") };
+        let Entered::Lead(leader) = world.flights.enter::<u64>(0, "key", None) else {
+            panic!("the key is cold")
+        };
+        let Entered::Wait(first) = world.flights.enter::<u64>(0, "key", None) else { panic!("it is led") };
         let reader = world.reader(Load::Works);
         let waiter = world.start(|world| {
             // Polled once: it may have been the one who was woken to lead.
@@ -47,8 +49,10 @@ fn a_dropped_waiter_takes_nothing_with_it() {
 fn a_waiter_that_is_never_polled_takes_nothing_with_it() {
     race(|| {
         let world = World::new();
-        let Entered::Lead(leader) = world.flights.enter::<u64>(0, "key") else { panic!("the key is cold") };
-        let Entered::Wait(first) = world.flights.enter::<u64>(0, "key") else { panic!("it is led") };
+        let Entered::Lead(leader) = world.flights.enter::<u64>(0, "key", None) else {
+            panic!("the key is cold")
+        };
+        let Entered::Wait(first) = world.flights.enter::<u64>(0, "key", None) else { panic!("it is led") };
         let reader = world.reader(Load::Works);
         let waiter = world.start(|_| drop(first));
         drop(leader);
@@ -90,7 +94,9 @@ fn the_end_of_a_second_wait_beside_everything() {
 fn an_overdue_leader_promotes_nothing_after_another_answered_and_a_write() {
     race(|| {
         let world = World::new();
-        let Entered::Lead(overdue) = world.flights.enter::<u64>(0, "key") else { panic!("the key is cold") };
+        let Entered::Lead(overdue) = world.flights.enter::<u64>(0, "key", None) else {
+            panic!("the key is cold")
+        };
         // It has loaded 1, and stands still until a waiter has lost patience and answered another in its place.
         let waiters = [(); 2].map(|()| world.reader(Load::Works));
         assert!(pass_time(&world, waiters).iter().all(Result::is_ok));
@@ -106,9 +112,13 @@ fn an_overdue_leader_promotes_nothing_after_another_answered_and_a_write() {
 fn a_leader_that_is_never_polled_hangs_nobody() {
     race(|| {
         let world = World::new();
-        let Entered::Lead(pinned) = world.flights.enter::<u64>(0, "key") else { panic!("the key is cold") };
+        let Entered::Lead(pinned) = world.flights.enter::<u64>(0, "key", None) else {
+            panic!("the key is cold")
+        };
         let waiters = [(); 3].map(|()| {
-            let Entered::Wait(waiter) = world.flights.enter::<u64>(0, "key") else { panic!("it is led") };
+            let Entered::Wait(waiter) = world.flights.enter::<u64>(0, "key", None) else {
+                panic!("it is led")
+            };
             world.start(|world| {
                 let clock = world.clock.clone();
                 match block_on(waiter.wait(LIMITS, &clock)) {
@@ -135,7 +145,7 @@ fn crossed_loads_end_when_time_passes() {
         let world = World::new();
         let crossed = |outer: &'static str, inner: &'static str| {
             world.start(move |world| {
-                let Entered::Lead(leader) = world.flights.enter::<u64>(0, outer) else {
+                let Entered::Lead(leader) = world.flights.enter::<u64>(0, outer, None) else {
                     return block_on(world.call(outer, Load::Works));
                 };
                 let value = block_on(crate::store::flight::leading(world.call(inner, Load::Works)));

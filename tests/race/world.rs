@@ -178,7 +178,7 @@ impl World {
         if let Some(value) = self.hit(key) {
             return Ok(value);
         }
-        let leader = match self.flights.enter::<u64>(0, key) {
+        let leader = match self.flights.enter::<u64>(0, key, None) {
             Entered::Lead(leader) => leader,
             Entered::Wait(waiter) => match waiter.wait(LIMITS, &self.clock).await {
                 Waited::Value(value) => return Ok(value),

@@ -8,6 +8,7 @@ use super::load::Call;
 use super::shape::{Shape, ShapeKind};
 use super::site::Event;
 use super::stale::Peeked;
+use super::tags::Target;
 use crate::store::Way;
 use crate::value::ValueOps;
 
@@ -21,14 +22,14 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     pub(super) async fn load_apart<R>(
         self,
         way: Way,
-        full_key: String,
+        target: &Target,
         body: Pin<&mut impl Future<Output = R>>,
     ) -> R
     where
         S: Shape<R, Value = V>,
     {
         if way == Way::Served
-            && let Peeked::Fresh(flown) = self.look(&full_key, Duration::ZERO).await
+            && let Peeked::Fresh(flown) = self.look(target, Duration::ZERO).await
             && (flown.is_some() || S::OPTIONAL)
         {
             self.site.count(Event::Hit);

@@ -16,7 +16,7 @@ use super::load::{Call, Flown};
 use super::policy::{Condition, Policy};
 use super::shape::{Outcome, Shape, ShapeKind, shapes};
 use super::site::{CallSite, Event};
-use crate::key::RawKey;
+use crate::key::{RawKey, Tag};
 use crate::service::KvCacheService;
 use crate::value::ValueOps;
 use asked::{Asked, Part};
@@ -114,6 +114,13 @@ impl<T, V, O: ValueOps<V>, S: ShapeKind> Hits<T, V, O, S> {
 }
 
 impl<T: Clone + Eq + Hash, V, O: ValueOps<V>, S: ShapeKind> Misses<'_, T, V, O, S> {
+    /// Each id has the tags that `tags` tells.
+    #[must_use]
+    pub fn tags<const N: usize>(mut self, tags: impl Fn(&T) -> [Tag; N]) -> Self {
+        self.missing.iter_mut().for_each(|asked| asked.tags = tags(&asked.id).into());
+        self
+    }
+
     /// Waits for those who load some of the ids already, leads the load of the others: reads the backend once, else
     /// awaits `body` once, in this task, with what is still missing; and fills.
     ///
@@ -144,9 +151,9 @@ impl<T: Clone + Eq + Hash, V, O: ValueOps<V>, S: ShapeKind> Misses<'_, T, V, O, 
         let (ops, shape) = (hits.ops, hits.shape);
         for asked in &mut missing {
             asked.call.site.count(Event::Miss);
-            match asked.call.prepare(&policy) {
-                Some(full_key) => asked.full_key = full_key,
-                None => asked.part = Part::Aside,
+            asked.target = asked.call.prepare(&policy, &asked.tags);
+            if asked.target.is_none() {
+                asked.part = Part::Aside;
             }
         }
         asked::serve(&mut missing).await;

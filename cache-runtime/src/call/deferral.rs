@@ -126,6 +126,9 @@ impl Deferral {
         let prefix = cache.prefix().with_colon();
         let own = keys.iter().filter_map(|key| key.strip_prefix(prefix));
         self.scope.add_keys(cache.namespace(), own);
+        if keys.iter().any(|key| cache.prefix().is_generation(key)) {
+            self.scope.add_all(cache.namespace());
+        }
         let place = {
             let parts = &mut self.write.lock().parts;
             // Before the barrier stands: a write that is dropped meanwhile is ended with the others.

@@ -4,20 +4,24 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::elsewhere;
 use super::load::{Call, Flown};
 use super::policy::{Condition, Policy};
 use super::site::Event;
+use super::tags::{self, Seen, Target};
 use crate::backend::{Entry, Lease, PutOptions, Read};
 use crate::classify::Class;
 use crate::codec::Marks;
 use crate::error::BackendError;
+use crate::key::{Tag, Template};
 use crate::rt;
 use crate::service::KvCacheService;
 use crate::value::ValueOps;
 
 /// The operation that errors of a cached call name.
 const OPERATION: &str = "cached call";
+
+/// The most bytes of metadata that every backend takes.
+const METADATA: usize = 1_024;
 
 /// What a read of the backend leads to.
 pub(super) enum Found<H> {
@@ -50,9 +54,27 @@ pub(super) enum Usable<H> {
 
 /// The right to fill, given back when it is dropped unused: by a failed, dropped or panicked load.
 pub(super) struct Permit {
+    pub(super) target: Target,
+    lent: Lent,
+    /// Those of the target's tags, from before the load.
+    generations: u64,
+}
+
+/// A lease that is given back when it is dropped.
+pub(super) struct Lent {
     cache: KvCacheService,
-    pub(super) full_key: String,
+    full_key: String,
     lease: Option<Lease>,
+}
+
+impl Lent {
+    pub(super) const fn new(cache: KvCacheService, full_key: String, lease: Option<Lease>) -> Self {
+        Self { cache, full_key, lease }
+    }
+
+    pub(super) const fn take(&mut self) -> Option<Lease> {
+        self.lease.take()
+    }
 }
 
 /// A loaded value as it is stored.
@@ -62,7 +84,7 @@ pub(super) struct Fill {
     pub(super) life: Life,
 }
 
-impl Drop for Permit {
+impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(lease) = self.lease.take() {
             let backend = self.cache.backend().clone();
@@ -75,7 +97,7 @@ impl Drop for Permit {
 
 impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
     /// The full key, if this call can be cached at all.
-    pub(super) fn prepare<C: Condition<V>>(&self, policy: &Policy<V, C>) -> Option<String> {
+    pub(super) fn prepare<C: Condition<V>>(&self, policy: &Policy<V, C>, tags: &[Tag]) -> Option<Target> {
         let (site, template) = (self.site, self.key.template());
         let now = || self.cache.clock().now();
         if !site.admits(template, self.ops.type_id()) {
@@ -86,8 +108,9 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
             site.went_by(now(), &"no time to live is known for the key; add `ttl = …`");
             return None;
         }
-        match self.cache.prefix().full(self.key.as_str()) {
-            Ok(full_key) => Some(full_key),
+        let full_key = self.cache.prefix().full(self.key.as_str());
+        match full_key.and_then(|full_key| Target::new(self.cache, full_key, tags)) {
+            Ok(target) => Some(target),
             Err(reason) => {
                 site.went_by(now(), &reason);
                 None
@@ -96,44 +119,45 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
     }
 
     /// Reads the key; where nothing usable is there, takes the right to fill it.
-    pub(super) async fn read(&self, full_key: String) -> Found<O::Held> {
-        if self.cache.store().retries.bypasses(&full_key) {
+    pub(super) async fn read(&self, target: Target) -> Found<O::Held> {
+        if target.is_bypassed(self.cache) {
             return Found::Nothing(None);
         }
-        match self.cache.bounded(self.cache.backend().read(&full_key)).await {
-            Ok(read @ Read::Leased) => {
-                let mut reads = elsewhere::wait(self.cache, &[&full_key], vec![read]).await;
-                self.found(full_key, reads.pop().unwrap_or(Read::Leased)).await
-            }
-            Ok(read) => self.found(full_key, read).await,
+        match tags::read(self.cache, &[&target]).await.map(|mut seen| seen.pop()) {
+            Ok(Some(seen)) => self.found(target, seen).await,
+            Ok(None) => Found::Nothing(None),
             Err(error) => self.failed(error),
         }
     }
 
     /// What has been read; where it is of no use, takes the right to fill in its place.
-    pub(super) async fn found(&self, full_key: String, read: Read) -> Found<O::Held> {
+    pub(super) async fn found(&self, target: Target, seen: Seen) -> Found<O::Held> {
         let (cache, backend) = (self.cache, self.cache.backend());
-        let permit = |full_key, lease| Found::Nothing(Some(Permit { cache: cache.clone(), full_key, lease }));
-        let entry = match read {
+        let lend = |lease| Lent::new(cache.clone(), target.full_key.clone(), lease);
+        let Some(generations) = seen.generations else {
+            if let Read::Miss(lease) = seen.read {
+                drop(lend(lease));
+            }
+            return Found::Nothing(None);
+        };
+        let permit = |lease| Permit { lent: lend(lease), target: target.clone(), generations };
+        let entry = match seen.read {
             Read::Hit(entry) => entry,
             // A fill without a lease, where others need one, could come after a change.
             Read::Miss(None) if backend.capabilities().leases => return Found::Nothing(None),
-            Read::Miss(lease) => return permit(full_key, lease),
+            Read::Miss(lease) => return Found::Nothing(Some(permit(lease))),
             Read::Leased | Read::Barred => return Found::Nothing(None),
         };
-        match self.usable(&entry) {
+        match self.usable(&entry, &target, generations) {
             Some(Usable::Fresh(value, life)) => {
                 self.site.count(Event::Hit);
                 return value.map_or(Found::Negative(life), |value| Found::Value(value, life));
             }
             Some(Usable::Stale(value, staleness)) => {
                 // It stays for those who may be served it.
-                return match cache.bounded(backend.refresh_lease(&full_key, &entry)).await {
+                return match cache.bounded(backend.refresh_lease(&target.full_key, &entry)).await {
                     Ok(None) if backend.capabilities().leases => Found::Stale(value, staleness, None),
-                    Ok(lease) => {
-                        let permit = Permit { cache: cache.clone(), full_key, lease };
-                        Found::Stale(value, staleness, Some(permit))
-                    }
+                    Ok(lease) => Found::Stale(value, staleness, Some(permit(lease))),
                     Err(error) => {
                         let _ = self.failed::<O::Held>(error);
                         Found::Stale(value, staleness, None)
@@ -142,9 +166,9 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
             }
             None => self.site.count(Event::Unusable),
         }
-        match cache.bounded(backend.lease_over(&full_key, &entry)).await {
+        match cache.bounded(backend.lease_over(&target.full_key, &entry)).await {
             Ok(None) if backend.capabilities().leases => Found::Nothing(None),
-            Ok(lease) => permit(full_key, lease),
+            Ok(lease) => Found::Nothing(Some(permit(lease))),
             Err(error) => self.failed(error),
         }
     }
@@ -155,10 +179,13 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
         Found::Nothing(None)
     }
 
-    /// The value of an entry, unless it is of another version, too large or does not decode.
-    pub(super) fn usable(&self, entry: &Entry) -> Option<Usable<O::Held>> {
+    /// The value of an entry, unless it is of another version or of other tags, too large or does not decode.
+    pub(super) fn usable(&self, entry: &Entry, target: &Target, generations: u64) -> Option<Usable<O::Held>> {
         let marks = Marks::from_metadata(entry.metadata.as_deref());
-        if marks.version != self.version || entry.value.len() > self.cache.value_limit() {
+        if marks.version != self.stored_version()
+            || !target.admits(&marks, generations)
+            || entry.value.len() > self.cache.value_limit()
+        {
             return None;
         }
         let fresh_for = marks.fresh_for(entry.expires_in);
@@ -173,8 +200,18 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
         })
     }
 
-    /// A loaded value (`None`: "not there") as it is to be stored, if it is.
-    pub(super) fn encode<C: Condition<V>>(&self, value: Option<&V>, policy: &Policy<V, C>) -> Option<Fill> {
+    /// The version without what the local tier adds to it.
+    const fn stored_version(&self) -> u32 {
+        self.version & !Template::TAGGED
+    }
+
+    /// A loaded value (`None`: "not there") as it is to be stored under the permit, if it is.
+    pub(super) fn encode<C: Condition<V>>(
+        &self,
+        value: Option<&V>,
+        policy: &Policy<V, C>,
+        permit: &Permit,
+    ) -> Option<Fill> {
         let (cache, template) = (self.cache, self.key.template());
         let (ttl, window, bytes) = match value {
             Some(value) => {
@@ -200,7 +237,15 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
                 // What has no end needs no window after it.
                 let window = ttl.map_or(Duration::ZERO, |_| window);
                 let life = Life { fresh_for: ttl, window, size: bytes.len() };
-                let metadata = Marks::new(value.is_none(), self.version).with_window(window).to_metadata();
+                let metadata = Marks::new(value.is_none(), self.stored_version())
+                    .with_window(window)
+                    .with_tags(permit.target.names().to_vec(), permit.generations)
+                    .to_metadata();
+                if metadata.as_ref().is_some_and(|text| text.len() > METADATA) {
+                    self.site
+                        .went_by(cache.clock().now(), &"the tags are too long to be stored beside the value");
+                    return None;
+                }
                 let ttl = ttl.map(|ttl| ttl.saturating_add(window));
                 Some(Fill { bytes, options: PutOptions { ttl, metadata }, life })
             }
@@ -214,8 +259,8 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
     /// Stores a loaded value. Returns whether it was stored.
     pub(super) async fn fill(&self, mut permit: Permit, fill: Fill) -> bool {
         let cache = self.cache;
-        let lease = permit.lease.take();
-        let filled = cache.backend().fill(&permit.full_key, lease, fill.bytes, fill.options);
+        let lease = permit.lent.take();
+        let filled = cache.backend().fill(&permit.target.full_key, lease, fill.bytes, fill.options);
         match cache.bounded(filled).await {
             Ok(stored) => {
                 if stored {

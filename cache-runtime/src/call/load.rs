@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use super::failures::Failures;
 use super::fill::{Found, Life, Permit};
@@ -10,12 +11,14 @@ use super::policy::{Condition, Policy};
 use super::shape::{Outcome, Shape, ShapeKind};
 use super::site::{CallSite, Event};
 use super::stale::{FailedButStale, Stale};
+use super::tags::Target;
 use crate::clock::millis;
 use crate::declared::Stored;
-use crate::key::RawKey;
+use crate::key::{RawKey, Template};
 use crate::service::KvCacheService;
 use crate::store::{
-    Deadlines, Entered, Hit as TierHit, Leader, Prepared, Shared, SharedError, Sought, Waited, Way, leading,
+    Counted, Deadlines, Entered, Hit as TierHit, Leader, Prepared, Shared, SharedError, Sought, Waited, Way,
+    leading,
 };
 use crate::value::ValueOps;
 
@@ -82,15 +85,16 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
         shape: S,
     ) -> Self {
         let version = match site.version() {
-            0 => key.template().declared_version(),
+            own @ (0 | Template::TAGGED) => own | key.template().declared_version(),
             own => own,
         };
         Self { cache, site, key, ops, shape, version, value: PhantomData }
     }
 
-    /// Sets the version where it is not declared.
-    pub(super) fn with_version(mut self, version: Option<u32>) -> Self {
-        self.version = version.unwrap_or(self.version);
+    /// Sets what a policy says by hand that attributes declare.
+    pub(super) fn with_policy(mut self, policy: &Policy<V>) -> Self {
+        let tagged = if policy.own_tags().is_empty() { 0 } else { Template::TAGGED };
+        self.version = policy.declared_version().unwrap_or(self.version) & !Template::TAGGED | tagged;
         self
     }
 
@@ -187,12 +191,12 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
     {
         let Self(call) = self;
         call.site.count(Event::Miss);
-        let Some(full_key) = call.prepare(&policy) else { return call.run(body).await };
+        let Some(target) = call.prepare(&policy, policy.own_tags()) else { return call.run(body).await };
         match call.way() {
             Way::Cached => {}
-            way => return call.load_apart(way, full_key, body).await,
+            way => return call.load_apart(way, &target, body).await,
         }
-        call.join_or_lead(full_key, policy, failures, body).await
+        call.join_or_lead(target, policy, failures, body).await
     }
 }
 
@@ -200,7 +204,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     /// The call after its lookup.
     pub(super) async fn join_or_lead<R, C, X, F>(
         self,
-        full_key: String,
+        target: Target,
         policy: Policy<V, C>,
         failures: X,
         body: Pin<&mut F>,
@@ -213,14 +217,14 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     {
         let shape = self.shape;
         let call = self;
-        match call.join().await {
-            Joined::Lead(leader) => return call.lead(leader, full_key, policy, failures, body).await,
+        match call.join(&target).await {
+            Joined::Lead(leader) => return call.lead(leader, target, policy, failures, body).await,
             Joined::Value(Some(held)) => return shape.wrap(call.ops.give(held)),
             Joined::Value(None) if S::OPTIONAL => {
                 return shape.none().unwrap_or_else(crate::__private::typed);
             }
             Joined::Failed(error) => {
-                if let Some(held) = call.stale_now(&full_key, policy.error_window()).await {
+                if let Some(held) = call.stale_now(&target, policy.error_window()).await {
                     return call.give_stale(held);
                 }
                 if let Some(failed) = failures.unshare(&error) {
@@ -232,18 +236,19 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         if policy.error_window().is_zero() {
             return call.run(body).await;
         }
-        let stale = call.peek(&full_key, policy.error_window()).await;
+        let stale = call.peek(&target, policy.error_window()).await;
         call.load_and_fill(None, None, stale, policy, failures, body).await
     }
 
     /// Joins the flight of the key, or becomes the one who leads it.
-    async fn join(&self) -> Joined<Flown<V, O>> {
+    async fn join(&self, target: &Target) -> Joined<Flown<V, O>> {
         // On Workers the runtime ends a request that awaits another's wake-up.
         if cfg!(target_family = "wasm") {
             return Joined::Lead(None);
         }
         let store = self.cache.store();
-        let entered = store.flights.enter::<Flown<V, O>>(self.cache.namespace(), self.key.as_str());
+        let (namespace, key) = (self.cache.namespace(), self.key.as_str());
+        let entered = store.flights.enter::<Flown<V, O>>(namespace, key, target.counted());
         match entered {
             Entered::Lead(leader) => Joined::Lead(Some(leader)),
             Entered::Wait(waiter) => match waiter.wait(store.waits, &store.clock).await {
@@ -267,7 +272,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     async fn lead<R, C, X, F>(
         self,
         mut leader: Option<Leader<Flown<V, O>>>,
-        full_key: String,
+        target: Target,
         policy: Policy<V, C>,
         failures: X,
         body: Pin<&mut F>,
@@ -297,10 +302,11 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         let mut permit = None;
         let mut stale = None;
         if is_sole {
-            match self.read(full_key).await {
+            let counted = target.counted().cloned();
+            match self.read(target).await {
                 Found::Value(held, life) => {
                     let flown = Some(held);
-                    self.promote(leader.as_ref(), &flown, life);
+                    self.promote(leader.as_ref(), &flown, life, counted);
                     self.answer(leader, &flown, false);
                     return match flown {
                         Some(held) => shape.wrap(self.ops.give(held)),
@@ -308,20 +314,20 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
                     };
                 }
                 Found::Negative(life) if S::OPTIONAL => {
-                    self.promote(leader.as_ref(), &None, life);
+                    self.promote(leader.as_ref(), &None, life, counted);
                     self.answer(leader, &None, false);
                     return shape.none().unwrap_or_else(crate::__private::typed);
                 }
                 // The same key, read by a method that cannot say "not there".
                 Found::Negative(_) => {}
                 Found::Stale(held, staleness, found) => {
-                    stale = self.stale(held, staleness, policy.error_window());
+                    stale = self.stale(held, staleness, policy.error_window(), counted);
                     permit = found;
                 }
                 Found::Nothing(found) => permit = found,
             }
         } else if !policy.error_window().is_zero() {
-            stale = self.peek(&full_key, policy.error_window()).await;
+            stale = self.peek(&target, policy.error_window()).await;
         }
         self.load_and_fill(leader, permit, stale, policy, failures, body).await
     }
@@ -368,9 +374,11 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
             Outcome::Value(value) => Ok(self.ops.hold(value)),
         };
         let flown = loaded.as_ref().ok().cloned();
+        let tagged = permit.as_ref().is_some_and(|permit| permit.target.is_tagged());
         let stored = self.settle(leader.as_ref(), permit, &flown, &policy).await;
-        // A fill under the lease, after the seal, shows that there was no change that nobody here has heard of.
-        self.answer(leader, &flown, stored && self.cache.backend().capabilities().leases);
+        // A fill under the lease, after the seal, shows that there was no change that nobody here has heard of, but
+        // perhaps of a tag.
+        self.answer(leader, &flown, stored && !tagged && self.cache.backend().capabilities().leases);
         drop(flown);
         match loaded {
             Ok(held) => shape.wrap(self.ops.give(held)),
@@ -387,9 +395,8 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         policy: &Policy<V, C>,
     ) -> bool {
         let Some(permit) = permit else { return false };
-        let Some(fill) = self.encode(flown.as_ref().map(|held| self.ops.view(held)), policy) else {
-            return false;
-        };
+        let value = flown.as_ref().map(|held| self.ops.view(held));
+        let Some(fill) = self.encode(value, policy, &permit) else { return false };
         if let Some(leader) = leader {
             // Nobody joins a fill: it could be of a value older than a change that the joiner has seen. Where
             // every change cuts the flight off, there is no such joiner.
@@ -400,15 +407,18 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
                 return false;
             }
         }
+        let target = permit.target.clone();
+        if !target.is_current(self.cache) {
+            return false;
+        }
         let started = millis(self.cache.clock().now());
         let life = fill.life;
-        let full_key = permit.full_key.clone();
         let stored = self.fill(permit, fill).await;
         if stored {
-            let kept = self.promote_from(started, leader, flown, life);
+            let kept = self.promote_from(started, leader, flown, life, target.counted().cloned());
             if !kept && !self.cache.backend().capabilities().leases {
                 // Without leases the fill may have come after the change that cut this flight off.
-                drop(self.cache.bounded(self.cache.backend().delete(&full_key)).await);
+                drop(self.cache.bounded(self.cache.backend().delete(&target.full_key)).await);
             }
         }
         stored
@@ -425,18 +435,26 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         }
     }
 
-    pub(super) fn promote(&self, leader: Option<&Leader<Flown<V, O>>>, flown: &Flown<V, O>, life: Life) {
-        self.promote_from(millis(self.cache.clock().now()), leader, flown, life);
+    pub(super) fn promote(
+        &self,
+        leader: Option<&Leader<Flown<V, O>>>,
+        flown: &Flown<V, O>,
+        life: Life,
+        counted: Option<Arc<Counted>>,
+    ) {
+        self.promote_from(millis(self.cache.clock().now()), leader, flown, life, counted);
     }
 
     /// Puts a value into the local tier, unless its key was invalidated since the flight began. Returns whether
-    /// the flight is still good.
+    /// the flight is still good. `counted` are its tags, as they were before it was read: if one has changed since,
+    /// nobody finds it.
     fn promote_from(
         &self,
         now_ms: u64,
         leader: Option<&Leader<Flown<V, O>>>,
         flown: &Flown<V, O>,
         life: Life,
+        counted: Option<Arc<Counted>>,
     ) -> bool {
         let Some(leader) = leader else { return true };
         let Some(tier) = self.cache.store().tier() else { return leader.is_valid() };
@@ -446,7 +464,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         let key = self.key.as_bytes();
         let value = flown.as_ref().map(|held| self.ops.share(held));
         let entry = Prepared::new(self.cache.namespace(), key, value, deadlines, self.version, life.size);
-        let store = self.cache.store();
+        let (entry, store) = (entry.with_tags(counted), self.cache.store());
         leader.promote_if_valid(|| (!store.is_disabled()).then(|| tier.insert(entry))).is_some()
     }
 }

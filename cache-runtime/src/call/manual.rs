@@ -42,8 +42,7 @@ async fn load<V: Value, R, S: ShapeKind + Shape<R, Value = V>>(
     policy: Policy<V>,
     body: impl Future<Output = R>,
 ) -> R {
-    let call =
-        Call::new(cache, site, &key, Witness::<V>::new(), shape).with_version(policy.declared_version());
+    let call = Call::new(cache, site, &key, Witness::<V>::new(), shape).with_policy(&policy);
     match call.lookup() {
         Lookup::Hit(hit) => hit.wrap(),
         Lookup::Miss(miss) => miss.load(policy, Own, pin!(body)).await,

@@ -14,6 +14,7 @@ mod shape;
 mod shared;
 mod site;
 mod stale;
+mod tags;
 mod tally;
 mod timer;
 mod write;

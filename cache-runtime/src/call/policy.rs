@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use crate::key::Template;
+use crate::key::{Tag, Template};
 use crate::ttl::Ttl;
 
 /// How long a loaded value lives, and whether it is stored at all.
@@ -15,7 +15,7 @@ use crate::ttl::Ttl;
 ///
 /// let policy: Policy<String> = Policy::new(300).none_ttl(5).version(2);
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Policy<V, C = Always> {
     ttl: Option<Ttl>,
     none_ttl: Option<Ttl>,
@@ -23,6 +23,7 @@ pub struct Policy<V, C = Always> {
     jitter: u8,
     stale_if_error: Duration,
     stale_while_revalidate: Duration,
+    tags: Vec<Tag>,
     condition: C,
     value: PhantomData<fn(&V)>,
 }
@@ -36,10 +37,28 @@ impl<V> Policy<V> {
     /// The same policy for an [`Arc`](std::sync::Arc) of the value.
     pub(crate) fn of_shared(self) -> Policy<std::sync::Arc<V>> {
         let Self {
-            ttl, none_ttl, version, jitter, stale_if_error, stale_while_revalidate, condition, ..
+            ttl,
+            none_ttl,
+            version,
+            jitter,
+            stale_if_error,
+            stale_while_revalidate,
+            tags,
+            condition,
+            ..
         } = self;
         let value = PhantomData;
-        Policy { ttl, none_ttl, version, jitter, stale_if_error, stale_while_revalidate, condition, value }
+        Policy {
+            ttl,
+            none_ttl,
+            version,
+            jitter,
+            stale_if_error,
+            stale_while_revalidate,
+            tags,
+            condition,
+            value,
+        }
     }
 
     /// What was declared with the key.
@@ -52,6 +71,7 @@ impl<V> Policy<V> {
             jitter: 0,
             stale_if_error: Duration::ZERO,
             stale_while_revalidate: Duration::ZERO,
+            tags: Vec::new(),
             condition: Always,
             value: PhantomData,
         }
@@ -115,11 +135,45 @@ impl<V, C> Policy<V, C> {
         self
     }
 
+    /// The value carries these tags: it is stale as soon as one of them is invalidated. Two calls with one key must
+    /// give the same tags.
+    ///
+    /// ```
+    /// use cache_runtime::Policy;
+    ///
+    /// let policy: Policy<String> = Policy::new(300).tags(["org:5", "user:7"]);
+    /// ```
+    #[must_use]
+    pub fn tags<T: Into<Tag>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags.extend(tags.into_iter().map(Into::into));
+        self
+    }
+
     fn with<D>(self, condition: impl FnOnce(C) -> D) -> Policy<V, D> {
-        let Self { ttl, none_ttl, version, jitter, stale_if_error, stale_while_revalidate, .. } = self;
-        let condition = condition(self.condition);
+        let Self {
+            ttl,
+            none_ttl,
+            version,
+            jitter,
+            stale_if_error,
+            stale_while_revalidate,
+            tags,
+            condition: before,
+            ..
+        } = self;
+        let condition = condition(before);
         let value = PhantomData;
-        Policy { ttl, none_ttl, version, jitter, stale_if_error, stale_while_revalidate, condition, value }
+        Policy {
+            ttl,
+            none_ttl,
+            version,
+            jitter,
+            stale_if_error,
+            stale_while_revalidate,
+            tags,
+            condition,
+            value,
+        }
     }
 
     /// The same without stale values in the place of errors; the entry is kept as long.
@@ -176,6 +230,10 @@ impl<V, C> Policy<V, C> {
 
     pub(crate) fn none_ttl_for(&self, template: &Template) -> Option<Ttl> {
         self.none_ttl.or(template.declared_none_ttl())
+    }
+
+    pub(crate) fn own_tags(&self) -> &[Tag] {
+        &self.tags
     }
 
     pub(crate) fn declared_version(&self) -> Option<u32> {

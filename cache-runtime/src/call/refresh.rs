@@ -11,6 +11,7 @@ use super::policy::{Condition, Policy};
 use super::shape::{Outcome, Shape, ShapeKind};
 use super::site::{CallSite, Event};
 use super::stale::Peeked;
+use super::tags::Target;
 use crate::key::RawKey;
 use crate::rt;
 use crate::service::KvCacheService;
@@ -75,19 +76,19 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Miss<'_, V, O, S> {
         }
         let Self(call) = self;
         call.site.count(Event::Miss);
-        let Some(full_key) = call.prepare(&policy) else { return call.run(body).await };
+        let Some(target) = call.prepare(&policy, policy.own_tags()) else { return call.run(body).await };
         match call.way() {
             Way::Cached => {}
-            way => return call.load_apart(way, full_key, body).await,
+            way => return call.load_apart(way, &target, body).await,
         }
         let window = policy.refresh_window();
         let stale = match call.held_stale(window) {
             Some(held) => Peeked::Stale(held),
-            None => call.look(&full_key, window).await,
+            None => call.look(&target, window).await,
         };
         match stale {
             Peeked::Stale(held) => {
-                call.start_refresh(full_key, policy, failures, refresh);
+                call.start_refresh(target, policy, failures, refresh);
                 call.give_stale(held)
             }
             // With a local tier the value is to be put there.
@@ -95,7 +96,7 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Miss<'_, V, O, S> {
                 call.site.count(Event::Hit);
                 call.shape.wrap(call.ops.give(held))
             }
-            _ => call.join_or_lead(full_key, policy, failures, body).await,
+            _ => call.join_or_lead(target, policy, failures, body).await,
         }
     }
 }
@@ -104,7 +105,7 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Call<'_, V, O, S> {
     /// Starts a refresh, unless one runs, one has just failed, or as many run as may.
     fn start_refresh<R, C, X, G>(
         &self,
-        full_key: String,
+        target: Target,
         policy: Policy<V, C>,
         failures: X,
         refresh: impl FnOnce() -> G,
@@ -117,8 +118,8 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Call<'_, V, O, S> {
     {
         let store = self.cache.store();
         let (namespace, key) = (self.cache.namespace(), self.key.as_str());
-        let Some(refreshing) = store.refreshes.begin(store, &full_key) else { return };
-        let leader = match store.flights.enter::<Flown<V, O>>(namespace, key) {
+        let Some(refreshing) = store.refreshes.begin(store, &target.full_key) else { return };
+        let leader = match store.flights.enter::<Flown<V, O>>(namespace, key, target.counted()) {
             Entered::Lead(leader) => leader,
             // Somebody loads it already.
             Entered::Wait(_) => return refreshing.end(),
@@ -135,7 +136,7 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Call<'_, V, O, S> {
             value: PhantomData,
         };
         let body = refresh();
-        rt::spawn(own.run(leader, refreshing, full_key, policy, failures, body));
+        rt::spawn(own.run(leader, refreshing, target, policy, failures, body));
     }
 }
 
@@ -146,7 +147,7 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Refresh<V, O, S> {
         self,
         leader: Leader<Flown<V, O>>,
         refreshing: Refreshing,
-        full_key: String,
+        target: Target,
         policy: Policy<V, C>,
         failures: X,
         body: G,
@@ -157,8 +158,7 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Refresh<V, O, S> {
         G: Future<Output = R>,
     {
         let (clock, site) = (self.cache.clock().clone(), self.site);
-        let ended =
-            rt::at_most(&clock, Refreshing::LIMIT, self.load(leader, full_key, policy, failures, body));
+        let ended = rt::at_most(&clock, Refreshing::LIMIT, self.load(leader, target, policy, failures, body));
         match ended.await {
             Some(true) => {
                 tracing::debug!(function = site.function(), template = site.template(), "refreshed");
@@ -178,7 +178,7 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Refresh<V, O, S> {
     async fn load<R, C, X, G>(
         self,
         mut leader: Leader<Flown<V, O>>,
-        full_key: String,
+        target: Target,
         policy: Policy<V, C>,
         failures: X,
         body: G,
@@ -192,10 +192,11 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Refresh<V, O, S> {
         let Self { cache, site, key, ops, shape, version, value } = self;
         let call = Call { cache: &cache, site, key: &key, ops, shape, version, value };
         leader.begin();
-        let permit = match call.read(full_key).await {
+        let counted = target.counted().cloned();
+        let permit = match call.read(target).await {
             Found::Value(held, life) => {
                 let flown = Some(held);
-                call.promote(Some(&leader), &flown, life);
+                call.promote(Some(&leader), &flown, life, counted);
                 call.answer(Some(leader), &flown, false);
                 return true;
             }

@@ -18,7 +18,7 @@ use crate::codec::{Codec, Marks};
 use crate::error::Result;
 use crate::key::RawKey;
 use crate::service::KvCacheService;
-use crate::store::{Entered, Shared as Held};
+use crate::store::Shared as Held;
 use crate::value::{Value, ValueOps};
 
 /// What can be done with an `Arc` of a value as if it were the value: it is stored as that, and held in this process
@@ -87,12 +87,13 @@ pub(crate) async fn load_shared<V: Value, E>(
 ) -> Result<Arc<V>, E> {
     static SITE: CallSite = CallSite::manual("KvCacheService::get_or_load_shared");
     let ops = Shared(std::marker::PhantomData);
-    let call = Call::new(cache, &SITE, &key, ops, shapes::Result).with_version(policy.declared_version());
+    let policy = policy.of_shared();
+    let call = Call::new(cache, &SITE, &key, ops, shapes::Result).with_policy(&policy);
     match call.lookup() {
         Lookup::Hit(hit) => hit.wrap(),
         Lookup::Miss(miss) => {
             let body = pin!(async { body.await.map(Arc::new) });
-            miss.load(policy.of_shared(), Own, body).await
+            miss.load(policy, Own, body).await
         }
     }
 }
@@ -117,22 +118,22 @@ pub(crate) async fn read_shared<V: Value>(
     }
     SITE.count(Event::Miss);
     // Who leads may promote what it reads; it waits for nobody, and where it finds nothing the next one leads.
-    let leader = match store.flights.enter(cache.namespace(), call.key.as_str()) {
-        Entered::Lead(leader) => Some(leader),
-        Entered::Wait(_) => None,
-    };
+    let leader = store.flights.lead(cache.namespace(), call.key.as_str());
     let read = cache.bounded(cache.backend().get(full_key)).await;
     let Some(entry) = read.map_err(|error| error.during(OPERATION, cache.backend().name()))? else {
         return Ok(None);
     };
+    let mut entries = cache.unless_stale_by_tags(OPERATION, vec![Some(entry)]).await?;
+    let Some(entry) = entries.pop().flatten() else { return Ok(None) };
     let flown = cache.decode::<V>(OPERATION, &entry)?.map(Arc::new);
     let marks = Marks::from_metadata(entry.metadata.as_deref());
-    let is_plain = marks.version == call.version;
+    // What has tags is held by those who know them.
+    let is_plain = marks.version == call.version && marks.tags.is_empty();
     if let (true, true, Ok(fresh_for)) =
         (flown.is_some() && leader.is_some(), is_plain, marks.fresh_for(entry.expires_in))
     {
         let life = Life { fresh_for, window: marks.window(), size: entry.value.len() };
-        call.promote(leader.as_ref(), &flown, life);
+        call.promote(leader.as_ref(), &flown, life, None);
         call.answer(leader, &flown, false);
     }
     Ok(flown)

@@ -7,14 +7,16 @@ use super::fill::Usable;
 use super::load::{Call, Flown};
 use super::shape::{Shape, ShapeKind};
 use super::site::Event;
+use super::tags::Target;
 use crate::clock::millis;
-use crate::store::{Hit, SharedError};
+use crate::store::{Counted, Hit, SharedError};
 use crate::value::ValueOps;
 
 /// A stale value, and until when it may be served on the clock of the service.
 pub(super) struct Stale<H> {
     pub(super) held: H,
     until: Duration,
+    counted: Option<Arc<Counted>>,
 }
 
 /// The failure that waiters are told whose leader has an error that cannot be shared, and a stale value: there may
@@ -41,14 +43,17 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         held: O::Held,
         staleness: Duration,
         window: Duration,
+        counted: Option<Arc<Counted>>,
     ) -> Option<Stale<O::Held>> {
         let left = window.checked_sub(staleness).filter(|left| !left.is_zero())?;
-        Some(Stale { held, until: self.cache.clock().now().saturating_add(left) })
+        Some(Stale { held, until: self.cache.clock().now().saturating_add(left), counted })
     }
 
     /// Whether it still may be served.
     pub(super) fn is_within(&self, stale: &Stale<O::Held>) -> bool {
+        let tags = &self.cache.store().tags;
         self.cache.clock().now() < stale.until
+            && stale.counted.as_ref().is_none_or(|counted| tags.is_current(counted))
     }
 
     /// What this process's memory holds that is stale for less than `window`.
@@ -72,14 +77,12 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     }
 
     /// What is in the backend, if it is fresh or stale for less than `window`. A backend that fails has nothing.
-    pub(super) async fn look(&self, full_key: &str, window: Duration) -> Peeked<Flown<V, O>, O::Held> {
-        if self.cache.store().retries.bypasses(full_key) {
+    pub(super) async fn look(&self, target: &Target, window: Duration) -> Peeked<Flown<V, O>, O::Held> {
+        if target.is_bypassed(self.cache) {
             return Peeked::Nothing;
         }
-        let Ok(Some(entry)) = self.cache.bounded(self.cache.backend().get(full_key)).await else {
-            return Peeked::Nothing;
-        };
-        match self.usable(&entry) {
+        let Ok(Some((entry, generations))) = target.peek(self.cache).await else { return Peeked::Nothing };
+        match self.usable(&entry, target, generations) {
             Some(Usable::Fresh(flown, _)) => Peeked::Fresh(flown),
             Some(Usable::Stale(held, staleness)) if staleness < window => Peeked::Stale(held),
             _ => Peeked::Nothing,
@@ -87,24 +90,24 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     }
 
     /// A stale value to fall back on, should a load fail that fills nothing.
-    pub(super) async fn peek(&self, full_key: &str, window: Duration) -> Option<Stale<O::Held>> {
-        let entry = self.cache.bounded(self.cache.backend().get(full_key)).await.ok()??;
-        match self.usable(&entry)? {
-            Usable::Stale(held, staleness) if !self.cache.store().retries.bypasses(full_key) => {
-                self.stale(held, staleness, window)
+    pub(super) async fn peek(&self, target: &Target, window: Duration) -> Option<Stale<O::Held>> {
+        let (entry, generations) = target.peek(self.cache).await.ok()??;
+        match self.usable(&entry, target, generations)? {
+            Usable::Stale(held, staleness) if !target.is_bypassed(self.cache) => {
+                self.stale(held, staleness, window, target.counted().cloned())
             }
             _ => None,
         }
     }
 
     /// A value that may be served now in the place of a load that failed for others.
-    pub(super) async fn stale_now(&self, full_key: &str, window: Duration) -> Option<O::Held> {
+    pub(super) async fn stale_now(&self, target: &Target, window: Duration) -> Option<O::Held> {
         if window.is_zero() {
             return None;
         }
         match self.held_stale(window) {
             Some(held) => Some(held),
-            None => match self.look(full_key, window).await {
+            None => match self.look(target, window).await {
                 Peeked::Fresh(held) => held,
                 Peeked::Stale(held) => Some(held),
                 Peeked::Nothing => None,

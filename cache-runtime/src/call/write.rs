@@ -59,9 +59,14 @@ pub fn write<const N: usize>(cache: &KvCacheService, site: &'static CallSite, ke
     Write { cache: cache.clone(), site, keys: full_keys(cache, keys), timeout: cache.write_timeout() }
 }
 
-/// The full keys, without those that are too long to be stored: nothing is stored under them.
+/// The full keys, of tags those of their generations, without those that are too long to be stored: nothing is stored
+/// under them.
 fn full_keys<const N: usize>(cache: &KvCacheService, keys: [RawKey; N]) -> Vec<String> {
-    keys.into_iter().filter_map(|key| cache.prefix().full(key.as_str()).ok()).collect()
+    let full_key = |key: RawKey| {
+        let (prefix, text) = (cache.prefix(), key.as_str());
+        if key.template().is_tag() { prefix.generation(text) } else { prefix.full(text) }
+    };
+    keys.into_iter().filter_map(|key| full_key(key).ok()).collect()
 }
 
 /// Prepares a write that stores its result.

@@ -4,6 +4,7 @@ mod part;
 mod pattern;
 mod prefix;
 mod render;
+mod tag;
 mod template;
 
 use std::fmt;
@@ -15,6 +16,7 @@ pub use part::{KeyPart, PartOf, PartRef, PartWriter, RawPart};
 pub(crate) use pattern::Pattern;
 pub use prefix::Prefix;
 pub use render::RawKey;
+pub use tag::Tag;
 pub use template::Template;
 
 use crate::error::InvalidKey;

@@ -16,6 +16,9 @@ pub struct Prefix {
 }
 
 impl Prefix {
+    /// What follows a prefix, before the colon, in the keys of the generations of its tags. No prefix holds a `!`.
+    pub(crate) const GENERATIONS: &str = "!g";
+
     /// Checks a prefix.
     ///
     /// # Errors
@@ -50,6 +53,17 @@ impl Prefix {
     pub(crate) fn full(&self, key: &str) -> Result<String, InvalidKey> {
         check(key, self.with_colon.len())?;
         Ok([self.with_colon(), key].concat())
+    }
+
+    /// Whether this is the full key of the generation of one of its tags.
+    pub(crate) fn is_generation(&self, full_key: &str) -> bool {
+        full_key.strip_prefix(self.as_str()).is_some_and(|rest| rest.starts_with(Self::GENERATIONS))
+    }
+
+    /// The full key of a tag's generation.
+    pub(crate) fn generation(&self, tag: &str) -> Result<String, InvalidKey> {
+        check(tag, self.with_colon.len() + Self::GENERATIONS.len())?;
+        Ok([self.as_str(), Self::GENERATIONS, ":", tag].concat())
     }
 }
 

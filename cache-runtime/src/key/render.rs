@@ -108,7 +108,11 @@ impl RawKey {
 
     /// A key that was given as a text.
     pub(crate) fn from_text(text: &str) -> Self {
-        let mut key = Self::new(Template::UNTYPED);
+        Self::from_text_of(Template::UNTYPED, text)
+    }
+
+    pub(super) fn from_text_of(template: &'static Template, text: &str) -> Self {
+        let mut key = Self::new(template);
         key.push(text);
         key
     }

@@ -12,15 +12,24 @@ pub struct Template {
     value: &'static str,
     /// The text is an expression that names a key declared elsewhere.
     is_expression: bool,
+    /// It is the template of a tag.
+    is_tag: bool,
     ttl: Option<Ttl>,
     none_ttl: Option<Ttl>,
+    /// With the bit [`TAGGED`](Self::TAGGED).
     version: u32,
     tells_types_apart: bool,
 }
 
 impl Template {
+    /// The bit of a version that says that values carry tags: to who asks for some, those without are of another
+    /// version, in the local tier too.
+    pub(crate) const TAGGED: u32 = 1 << 31;
+
     /// The template of keys that are given as a text.
     pub(crate) const UNTYPED: &'static Self = &Self::new("(text)").by_type();
+    /// The template of tags that are given as a text.
+    pub(crate) const UNTYPED_TAG: &'static Self = &Self::new("(text)").tag();
 
     /// A template as its author wrote it.
     #[must_use]
@@ -30,6 +39,7 @@ impl Template {
             kinds: "",
             value: "",
             is_expression: false,
+            is_tag: false,
             ttl: None,
             none_ttl: None,
             version: 0,
@@ -60,6 +70,13 @@ impl Template {
         self
     }
 
+    /// Says that it is the template of a tag.
+    #[must_use]
+    pub const fn tag(mut self) -> Self {
+        self.is_tag = true;
+        self
+    }
+
     /// Declares how long values live.
     #[must_use]
     pub const fn ttl(mut self, ttl: Ttl) -> Self {
@@ -77,7 +94,14 @@ impl Template {
     /// Declares the version of the value's type; values of an older one are misses.
     #[must_use]
     pub const fn version(mut self, version: u32) -> Self {
-        self.version = version;
+        self.version = self.version & Self::TAGGED | version & !Self::TAGGED;
+        self
+    }
+
+    /// Says that values carry tags.
+    #[must_use]
+    pub const fn tagged(mut self) -> Self {
+        self.version |= Self::TAGGED;
         self
     }
 
@@ -106,6 +130,10 @@ impl Template {
 
     pub(crate) const fn is_expression(&self) -> bool {
         self.is_expression
+    }
+
+    pub(crate) const fn is_tag(&self) -> bool {
+        self.is_tag
     }
 
     pub(crate) const fn declared_ttl(&self) -> Option<Ttl> {

@@ -12,7 +12,7 @@ use crate::backend::{Entry, ListOptions, PutOptions, SetOutcome};
 use crate::call::{Policy, load_optional, load_shared, load_value, read_shared};
 use crate::codec::Marks;
 use crate::error::{BackendError, CacheError, Result};
-use crate::key::{AsKey, IntoKey, MAX_KEY_LEN, Pattern, RawKey};
+use crate::key::{AsKey, IntoKey, MAX_KEY_LEN, Pattern, RawKey, Tag};
 use crate::ttl::Ttl;
 use crate::value::Value;
 
@@ -31,6 +31,7 @@ impl KvCacheService {
             return Ok(None);
         }
         let found = self.during("get", self.backend().get(&full_key)).await?;
+        let found = self.unless_stale_by_tags("get", vec![found]).await?.pop().flatten();
         found.map_or(Ok(None), |entry| self.decode("get", &entry))
     }
 
@@ -79,6 +80,7 @@ impl KvCacheService {
         }
         let names: Vec<&str> = full_keys.iter().map(String::as_str).collect();
         let entries = self.during("get_many", self.backend().get_many(&names)).await?;
+        let entries = self.unless_stale_by_tags("get_many", entries).await?;
         let decode = |(entry, full_key): (Option<Entry>, &String)| match entry {
             Some(entry) if !self.bypasses(full_key) => self.decode("get_many", &entry),
             _ => Ok(None),
@@ -274,6 +276,40 @@ impl KvCacheService {
         removed.map_err(|error| error.during("clear", self.backend().name()))
     }
 
+    /// Makes every value stale that carries the tag, of this prefix, by one command. Nothing that is loaded now is
+    /// stored with it either.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::InvalidKey`] where the text cannot be a tag; [`CacheError::Backend`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Tag`].
+    pub async fn invalidate_tag(&self, tag: impl Into<Tag>) -> Result<()> {
+        self.invalidate_tags([tag]).await
+    }
+
+    /// The same for several tags, by one command.
+    ///
+    /// # Errors
+    ///
+    /// As [`invalidate_tag`](Self::invalidate_tag); nothing is invalidated where a text cannot be a tag.
+    pub async fn invalidate_tags<T: Into<Tag>>(&self, tags: impl IntoIterator<Item = T>) -> Result<()> {
+        const OPERATION: &str = "invalidate_tags";
+        let key = |tag: T| {
+            let key = self.prefix().generation(tag.into().as_str());
+            key.map_err(|reason| CacheError::InvalidKey { operation: OPERATION, reason })
+        };
+        let keys = tags.into_iter().map(key).collect::<Result<Vec<_>>>()?;
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let _changing = self.store().changing(names.iter().copied());
+        self.during(OPERATION, self.backend().finish_write(&names, None, None)).await.map(drop)
+    }
+
     /// Serves a value from the cache, or awaits `loader` and stores what it gives: `#[cached]` by hand.
     ///
     /// A cache that fails costs the load, never the call. An `Err` is not stored.
@@ -389,7 +425,26 @@ impl KvCacheService {
             return Ok(None);
         }
         let entry = self.during(operation, self.backend().get(&full_key)).await?;
+        let entry = self.unless_stale_by_tags(operation, vec![entry]).await?.pop().flatten();
         Ok(entry.filter(is_fresh_value))
+    }
+
+    /// Leaves out the entries of which a tag was invalidated.
+    pub(crate) async fn unless_stale_by_tags(
+        &self,
+        operation: &'static str,
+        mut entries: Vec<Option<Entry>>,
+    ) -> Result<Vec<Option<Entry>>> {
+        let marks: Vec<Marks> =
+            entries.iter().map(|entry| entry.as_ref().map(marks).unwrap_or_default()).collect();
+        if marks.iter().any(|marks| !marks.tags.is_empty()) {
+            let holds = self.tags_hold(&marks).await;
+            let holds = holds.map_err(|error| error.during(operation, self.backend().name()))?;
+            for (entry, _) in entries.iter_mut().zip(holds).filter(|(_, holds)| !holds) {
+                *entry = None;
+            }
+        }
+        Ok(entries)
     }
 
     pub(crate) fn decode<V: DeserializeOwned>(

@@ -52,7 +52,7 @@ async fn call<E: Send + Sync + 'static>(
     shared: fn(&E) -> Option<E>,
     body: impl AsyncFnOnce() -> Result<u64, E>,
 ) -> Result<u64, String> {
-    let leader: Option<Leader<u64>> = match flights.enter(0, key) {
+    let leader: Option<Leader<u64>> = match flights.enter(0, key, None) {
         Entered::Lead(leader) => Some(leader),
         Entered::Wait(waiter) => match waiter.wait(LIMITS, clock).await {
             Waited::Value(value) => return Ok(value),
@@ -126,7 +126,7 @@ async fn ten_thousand_callers_of_a_cold_key_load_once() {
 #[tokio::test]
 async fn a_dropped_leader_is_replaced_by_one_waiter() {
     let (flights, loads) = (Arc::new(Flights::new()), Arc::new(Loads::default()));
-    let Entered::Lead(leader) = flights.enter::<u64>(0, "key") else { panic!("the key is cold") };
+    let Entered::Lead(leader) = flights.enter::<u64>(0, "key", None) else { panic!("the key is cold") };
     let waiting = callers(100, &flights, &loads, |()| None, load_seven);
     sleep(20).await;
     drop(leader);
@@ -205,7 +205,7 @@ async fn failures_that_cannot_be_shared_are_neither_one_by_one_nor_all_at_once()
 #[tokio::test]
 async fn one_success_after_a_failure_serves_the_others() {
     let (flights, loads) = (Arc::new(Flights::new()), Arc::new(Loads::default()));
-    let Entered::Lead(leader) = flights.enter::<u64>(0, "key") else { panic!("the key is cold") };
+    let Entered::Lead(leader) = flights.enter::<u64>(0, "key", None) else { panic!("the key is cold") };
     let waiting = callers(1_000, &flights, &loads, |()| None, load_seven);
     sleep(20).await;
     leader.fail(None);
@@ -307,17 +307,19 @@ fn an_invalidated_flight_is_neither_joined_nor_promoted() {
         |flights| flights.invalidate_matching(0, ""),
     ] {
         for sealed in [false, true] {
-            let Entered::Lead(old) = flights.enter::<u64>(0, "key") else { panic!("the key is cold") };
-            let Entered::Wait(_waiter) = flights.enter::<u64>(0, "key") else { panic!("it is led") };
+            let Entered::Lead(old) = flights.enter::<u64>(0, "key", None) else { panic!("the key is cold") };
+            let Entered::Wait(_waiter) = flights.enter::<u64>(0, "key", None) else { panic!("it is led") };
             if sealed {
                 old.seal();
             }
             invalidate(&flights);
             assert!(!old.is_valid() && old.promote_if_valid(|| ()).is_none());
-            let Entered::Lead(new) = flights.enter::<u64>(0, "key") else { panic!("the old one is cut off") };
+            let Entered::Lead(new) = flights.enter::<u64>(0, "key", None) else {
+                panic!("the old one is cut off")
+            };
             old.seal();
             assert!(
-                matches!(flights.enter::<u64>(0, "key"), Entered::Wait(_)),
+                matches!(flights.enter::<u64>(0, "key", None), Entered::Wait(_)),
                 "the old one seals itself only"
             );
             old.finish(&1);
@@ -330,7 +332,7 @@ fn an_invalidated_flight_is_neither_joined_nor_promoted() {
 #[test]
 fn an_invalidation_leaves_other_keys_and_namespaces_alone() {
     let flights = Flights::new();
-    let lead = |namespace, key| match flights.enter::<u64>(namespace, key) {
+    let lead = |namespace, key| match flights.enter::<u64>(namespace, key, None) {
         Entered::Lead(leader) => leader,
         Entered::Wait(_) => panic!("the key is cold"),
     };
@@ -346,7 +348,7 @@ fn an_invalidation_leaves_other_keys_and_namespaces_alone() {
 fn flights_of_two_types_under_one_key_are_two_and_fall_together() {
     let flights = Flights::new();
     let (Entered::Lead(number), Entered::Lead(text)) =
-        (flights.enter::<u64>(0, "key"), flights.enter::<String>(0, "key"))
+        (flights.enter::<u64>(0, "key", None), flights.enter::<String>(0, "key", None))
     else {
         panic!("each is the first of its type")
     };
@@ -358,11 +360,11 @@ fn flights_of_two_types_under_one_key_are_two_and_fall_together() {
 #[test]
 fn an_unconfirmed_value_reaches_only_those_who_joined_before_the_load() {
     let (flights, clock) = (Flights::new(), ManualClock::new().clock());
-    let join = || match flights.enter::<u64>(0, "key") {
+    let join = || match flights.enter::<u64>(0, "key", None) {
         Entered::Wait(waiter) => Box::pin(waiter.wait(LIMITS, &clock)),
         Entered::Lead(_) => panic!("the key is led"),
     };
-    let Entered::Lead(mut leader) = flights.enter::<u64>(0, "key") else { panic!("the key is cold") };
+    let Entered::Lead(mut leader) = flights.enter::<u64>(0, "key", None) else { panic!("the key is cold") };
     let mut early = join();
     assert!(poll_once(early.as_mut()).is_pending());
     leader.begin();

@@ -43,6 +43,8 @@ pub(crate) struct Scope {
 struct State {
     /// The keys that have been written, by their namespace.
     keys: HashMap<u32, HashSet<Box<str>>>,
+    /// The namespaces of which a tag has been invalidated: any key may carry it.
+    all: HashSet<u32>,
     writes: Vec<Arc<dyn Deferred>>,
 }
 
@@ -121,8 +123,14 @@ impl Scope {
         self.lock().keys.entry(namespace).or_default().extend(keys.map(Box::from));
     }
 
+    /// What carries some tag is being written.
+    pub(crate) fn add_all(&self, namespace: u32) {
+        self.lock().all.insert(namespace);
+    }
+
     fn is_pending(&self, namespace: u32, key: &str) -> bool {
-        self.lock().keys.get(&namespace).is_some_and(|keys| keys.contains(key))
+        let state = self.lock();
+        state.all.contains(&namespace) || state.keys.get(&namespace).is_some_and(|keys| keys.contains(key))
     }
 
     /// How many writes there are.

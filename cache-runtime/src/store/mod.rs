@@ -6,6 +6,7 @@ mod local_tier;
 mod refreshes;
 mod retries;
 mod sync;
+mod tags;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -17,11 +18,13 @@ pub(crate) use inside::{Deferred, Inside, Scope, Way};
 pub(crate) use local_tier::{Deadlines, Hit, Prepared, Shared, Sought, Tier};
 
 pub(crate) use refreshes::{Refreshes, Refreshing};
+pub(crate) use tags::{Counted, TagCounts};
 
 pub use local_tier::LocalTier;
 
 use crate::backend::{Backend, InvalidationSink};
 use crate::clock::Clock;
+use crate::key::Prefix;
 use flight::Flights;
 use retries::Retries;
 
@@ -39,6 +42,8 @@ pub(crate) struct Store {
     pub(crate) flights: Flights,
     pub(crate) waits: WaitLimits,
     tier: Option<Tier>,
+    /// What this process hears of tags, by the keys of their generations.
+    pub(crate) tags: Arc<TagCounts>,
     /// The backend tells of every change of a key, whoever makes it.
     told: bool,
     namespaces: RwLock<HashMap<Box<str>, u32>>,
@@ -58,6 +63,7 @@ impl Store {
             let default =
                 || (told && backend.capabilities().in_process).then(|| LocalTier::new(DEFAULT_ENTRIES));
             let tier = local_tier.or_else(default).map(LocalTier::build);
+            let tags = tier.as_ref().map_or_else(Arc::default, |tier| Arc::clone(tier.tags()));
             let namespaces = RwLock::default();
             Self {
                 backend,
@@ -65,6 +71,7 @@ impl Store {
                 flights: Flights::new(),
                 waits: WAITS,
                 tier,
+                tags,
                 told,
                 namespaces,
                 retries: Retries::default(),
@@ -82,10 +89,11 @@ impl Store {
         *namespaces.entry(prefix.into()).or_insert_with(next)
     }
 
-    /// Every prefix in use, with its colon.
+    /// What the keys of every prefix in use start with, and the generations of its tags.
     fn prefixes(&self) -> Vec<String> {
         let namespaces = self.namespaces.read().unwrap_or_else(PoisonError::into_inner);
-        namespaces.keys().map(|prefix| format!("{prefix}:")).collect()
+        let of = |prefix: &str| [format!("{prefix}:"), format!("{prefix}{}:", Prefix::GENERATIONS)];
+        namespaces.keys().flat_map(|prefix| of(prefix)).collect()
     }
 
     /// The local tier, if there is one.
@@ -136,8 +144,15 @@ impl Store {
 }
 
 impl InvalidationSink for Store {
-    fn changed(&self, key: &str) {
-        let Some((prefix, key)) = key.split_once(':') else { return };
+    fn changed(&self, full_key: &str) {
+        let Some((prefix, key)) = full_key.split_once(':') else { return };
+        if let Some(prefix) = prefix.strip_suffix(Prefix::GENERATIONS) {
+            return match key {
+                // The tag of every entry.
+                "" => self.changed_prefix(&format!("{prefix}:")),
+                _ => self.tags.changed(full_key),
+            };
+        }
         let namespace = self.namespaces.read().unwrap_or_else(PoisonError::into_inner).get(prefix).copied();
         let Some(namespace) = namespace else { return };
         // In this order: a flight may promote until it is cut off.
@@ -148,6 +163,10 @@ impl InvalidationSink for Store {
     }
 
     fn changed_prefix(&self, full_prefix: &str) {
+        // Perhaps some generations, too.
+        if full_prefix.split_once(':').is_none_or(|(prefix, _)| prefix.ends_with(Prefix::GENERATIONS)) {
+            self.tags.all_changed();
+        }
         let namespaces = self.namespaces.read().unwrap_or_else(PoisonError::into_inner);
         let of_key = full_prefix.split_once(':');
         for (prefix, namespace) in namespaces.iter() {

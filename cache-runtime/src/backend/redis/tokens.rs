@@ -1,20 +1,6 @@
-//! Numbers that no other process and no other call has.
+//! The tokens of leases and writers.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// A number that nobody else has: a count under a keyed hash whose keys the operating system gave.
-///
-/// 64 bits tell the writes of one key apart (nobody compares those of different keys), and need not be secret:
-/// who can write to the server needs no token.
-pub(super) fn unique() -> u64 {
-    static KEYS: OnceLock<RandomState> = OnceLock::new();
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let keys = KEYS.get_or_init(RandomState::new);
-    // Never 0, which stands for "not known".
-    keys.hash_one((std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))).max(1)
-}
+pub(super) use crate::unique::unique;
 
 /// A token that remembers the epoch in which it was given, so that what is stored under it carries that one
 /// and no later one.

@@ -1,12 +1,15 @@
 //! One id of a batch: who loads it, and what becomes of it.
 
-use crate::call::elsewhere;
+use std::sync::Arc;
+
 use crate::call::fill::{Found, Permit, Usable};
 use crate::call::load::{Call, Flown};
 use crate::call::policy::{Condition, Policy};
 use crate::call::shape::shapes;
 use crate::call::site::Event;
-use crate::store::{Entered, Leader, SharedError, Waiter, Way};
+use crate::call::tags::{self, Target};
+use crate::key::Tag;
+use crate::store::{Counted, Entered, Leader, SharedError, Waiter, Way};
 use crate::value::ValueOps;
 
 /// An id that was not in this process's memory.
@@ -15,8 +18,9 @@ pub(super) struct Asked<'a, T, V, O: ValueOps<V>> {
     pub(super) at: usize,
     pub(super) id: T,
     pub(super) call: Call<'a, V, O, shapes::Option>,
-    /// Empty where the id goes by the cache.
-    pub(super) full_key: String,
+    pub(super) tags: Vec<Tag>,
+    /// `None` where the id goes by the cache.
+    pub(super) target: Option<Target>,
     pub(super) part: Part<Flown<V, O>>,
     permit: Option<Permit>,
 }
@@ -35,7 +39,7 @@ pub(super) enum Part<T> {
 
 impl<'a, T, V, O: ValueOps<V>> Asked<'a, T, V, O> {
     pub(super) const fn new(at: usize, id: T, call: Call<'a, V, O, shapes::Option>) -> Self {
-        Self { at, id, call, full_key: String::new(), part: Part::Open, permit: None }
+        Self { at, id, call, tags: Vec::new(), target: None, part: Part::Open, permit: None }
     }
 
     pub(super) const fn is_open(&self) -> bool {
@@ -54,16 +58,21 @@ impl<'a, T, V, O: ValueOps<V>> Asked<'a, T, V, O> {
         }
     }
 
+    fn counted(&self) -> Option<&Arc<Counted>> {
+        self.target.as_ref()?.counted()
+    }
+
     /// Joins the load in flight, if there is one.
     pub(super) fn join(&self) -> Option<Waiter<Flown<V, O>>> {
         let cache = self.call.cache;
-        cache.store().flights.join(cache.namespace(), self.call.key.as_str())
+        cache.store().flights.join(cache.namespace(), self.call.key.as_str(), self.counted())
     }
 
     /// Leads the load, unless somebody else does, for whom to wait then. What was loaded meanwhile ends it.
     pub(super) fn lead(&mut self) -> Option<Waiter<Flown<V, O>>> {
         let cache = self.call.cache;
-        match cache.store().flights.enter(cache.namespace(), self.call.key.as_str()) {
+        let (namespace, key) = (cache.namespace(), self.call.key.as_str());
+        match cache.store().flights.enter(namespace, key, self.counted()) {
             Entered::Wait(waiter) => Some(waiter),
             Entered::Lead(leader) => {
                 self.take_lead(leader);
@@ -94,7 +103,7 @@ impl<'a, T, V, O: ValueOps<V>> Asked<'a, T, V, O> {
             Part::Leads(leader) => leader.as_ref().is_none_or(Leader::is_sole),
             _ => false,
         };
-        is_sole && !self.call.cache.store().retries.bypasses(&self.full_key)
+        is_sole && self.target.as_ref().is_some_and(|target| !target.is_bypassed(self.call.cache))
     }
 
     /// Says that the load begins: who has joined by now may have its value.
@@ -112,7 +121,7 @@ impl<'a, T, V, O: ValueOps<V>> Asked<'a, T, V, O> {
             Found::Stale(_, _, permit) | Found::Nothing(permit) => return self.permit = permit,
         };
         if let Part::Leads(leader) = std::mem::replace(&mut self.part, Part::Aside) {
-            self.call.promote(leader.as_ref(), &flown, life);
+            self.call.promote(leader.as_ref(), &flown, life, self.counted().cloned());
             self.call.answer(leader, &flown, false);
         }
         self.part = Part::Done(flown);
@@ -142,7 +151,8 @@ impl<'a, T, V, O: ValueOps<V>> Asked<'a, T, V, O> {
     /// Gives what was loaded to those who wait.
     pub(super) fn answer(&mut self, flown: &Flown<V, O>, stored: bool) {
         if let Part::Leads(leader) = std::mem::replace(&mut self.part, Part::Aside) {
-            let sure = stored && self.call.cache.backend().capabilities().leases;
+            let tagged = self.target.as_ref().is_some_and(Target::is_tagged);
+            let sure = stored && !tagged && self.call.cache.backend().capabilities().leases;
             self.call.answer(leader, flown, sure);
         }
     }
@@ -150,21 +160,23 @@ impl<'a, T, V, O: ValueOps<V>> Asked<'a, T, V, O> {
 
 /// Takes those aside that have to be loaded apart, and reads the backend, once, for those that may be served from it.
 pub(super) async fn serve<T, V, O: ValueOps<V>>(missing: &mut [Asked<'_, T, V, O>]) {
-    let mut served = Vec::new();
+    let (mut served, mut targets) = (Vec::new(), Vec::new());
     for asked in missing.iter_mut().filter(|asked| asked.is_open()) {
         let way = asked.call.way();
         if way != Way::Cached {
             asked.part = Part::Aside;
         }
-        if way == Way::Served && !asked.call.cache.bypasses(&asked.full_key) {
+        let target = asked.target.clone().filter(|target| !target.is_bypassed(asked.call.cache));
+        if let Some(target) = target.filter(|_| way == Way::Served) {
             served.push(asked);
+            targets.push(target);
         }
     }
     let Some(cache) = served.first().map(|asked| asked.call.cache) else { return };
-    let keys: Vec<&str> = served.iter().map(|asked| asked.full_key.as_str()).collect();
-    let Ok(entries) = cache.bounded(cache.backend().get_many(&keys)).await else { return };
-    for (asked, entry) in served.into_iter().zip(entries) {
-        if let Some(Usable::Fresh(flown, _)) = entry.and_then(|entry| asked.call.usable(&entry)) {
+    let Ok(entries) = tags::peek(cache, &targets.iter().collect::<Vec<_>>()).await else { return };
+    for ((asked, target), found) in served.into_iter().zip(&targets).zip(entries) {
+        let usable = found.and_then(|(entry, generations)| asked.call.usable(&entry, target, generations));
+        if let Some(Usable::Fresh(flown, _)) = usable {
             asked.call.site.count(Event::Hit);
             asked.part = Part::Done(flown);
         }
@@ -178,12 +190,11 @@ pub(super) async fn read<T, V, O: ValueOps<V>>(missing: &mut [Asked<'_, T, V, O>
         asked.begin();
     }
     let Some(cache) = led.first().map(|asked| asked.call.cache) else { return };
-    let keys: Vec<&str> = led.iter().map(|asked| asked.full_key.as_str()).collect();
-    match cache.bounded(cache.backend().read_many(&keys)).await {
+    let targets: Vec<Target> = led.iter().filter_map(|asked| asked.target.clone()).collect();
+    match tags::read(cache, &targets.iter().collect::<Vec<_>>()).await {
         Ok(reads) => {
-            let reads = elsewhere::wait(cache, &keys, reads).await;
-            for (asked, read) in led.into_iter().zip(reads) {
-                let found = asked.call.found(asked.full_key.clone(), read).await;
+            for ((asked, target), seen) in led.into_iter().zip(targets).zip(reads) {
+                let found = asked.call.found(target, seen).await;
                 asked.found(found);
             }
         }

@@ -30,10 +30,14 @@ pub(crate) use state::SharedError;
 pub(crate) use waiter::{Waited, Waiter};
 
 use super::sync::{Arc, Mutex, MutexGuard, lock};
+use super::tags::Counted;
 use state::State;
 
 /// How many locks the table is split over.
 const SHARDS: usize = 64;
+
+/// How the tags of a key were counted.
+type Tags = std::sync::Arc<Counted>;
 
 /// Every load in flight, of all keys and types of value.
 pub(crate) struct Flights(Arc<Table>);
@@ -59,6 +63,8 @@ struct Listed {
     namespace: u32,
     key: Box<str>,
     open: bool,
+    /// How the tags of its key were counted when it began.
+    counted: Option<Tags>,
     flight: Arc<dyn Invalidate>,
 }
 
@@ -85,27 +91,78 @@ impl Flights {
     }
 
     /// Joins the open flight of the key and type, or leads a new one. Never waits; joining does not allocate.
-    pub(crate) fn enter<T: Clone + Send + Sync + 'static>(&self, namespace: u32, key: &str) -> Entered<T> {
+    ///
+    /// `counted` is how the tags of the key, if it has some, are counted now. A flight that began when they were counted otherwise is
+    /// cut off.
+    pub(crate) fn enter<T: Clone + Send + Sync + 'static>(
+        &self,
+        namespace: u32,
+        key: &str,
+        counted: Option<&Tags>,
+    ) -> Entered<T> {
         let hash = self.0.hash(namespace, key);
         let mut shard = self.0.shard(hash);
-        if let Some(waiter) = join_open(&shard, hash, namespace, key) {
-            return Entered::Wait(waiter);
+        let mut cut = None;
+        if let Ok(found) = shard.find_entry(hash, |listed| listed.is_open_for::<T>(namespace, key)) {
+            if found.get().counted.as_ref() != counted {
+                let listed = found.remove().0;
+                listed.flight.invalidate();
+                cut = Some(listed);
+            } else if let Some(waiter) = found.get().join() {
+                return Entered::Wait(waiter);
+            }
         }
-        let flight = Arc::new(Flight { table: Arc::clone(&self.0), hash, state: Mutex::new(State::led()) });
-        let listed =
-            Listed { hash, namespace, key: key.into(), open: true, flight: Arc::<Flight<T>>::clone(&flight) };
-        shard.insert_unique(hash, listed, |listed| listed.hash);
-        Entered::Lead(Leader::new(flight, 0, true))
+        let leader = self.list(&mut shard, hash, namespace, key, counted);
+        drop(shard);
+        drop(cut);
+        Entered::Lead(leader)
     }
 
-    /// Joins the open flight of the key and type, if there is one: for who does not want to lead now. Never waits.
+    /// Joins the open flight of the key and type that began when its tags were counted like this, if there is one:
+    /// for who does not want to lead now. Never waits.
     pub(crate) fn join<T: Clone + Send + Sync + 'static>(
         &self,
         namespace: u32,
         key: &str,
+        counted: Option<&Tags>,
     ) -> Option<Waiter<T>> {
         let hash = self.0.hash(namespace, key);
-        join_open(&self.0.shard(hash), hash, namespace, key)
+        let shard = self.0.shard(hash);
+        let listed = shard.find(hash, |listed| listed.is_open_for::<T>(namespace, key))?;
+        if listed.counted.as_ref() == counted { listed.join() } else { None }
+    }
+
+    /// Leads, if nobody does: for who does not want to wait.
+    pub(crate) fn lead<T: Clone + Send + Sync + 'static>(
+        &self,
+        namespace: u32,
+        key: &str,
+    ) -> Option<Leader<T>> {
+        let hash = self.0.hash(namespace, key);
+        let mut shard = self.0.shard(hash);
+        let led = shard.find(hash, |listed| listed.is_open_for::<T>(namespace, key)).is_some();
+        (!led).then(|| self.list(&mut shard, hash, namespace, key, None))
+    }
+
+    fn list<T: Clone + Send + Sync + 'static>(
+        &self,
+        shard: &mut Shard,
+        hash: u64,
+        namespace: u32,
+        key: &str,
+        counted: Option<&Tags>,
+    ) -> Leader<T> {
+        let flight = Arc::new(Flight { table: Arc::clone(&self.0), hash, state: Mutex::new(State::led()) });
+        let listed = Listed {
+            hash,
+            namespace,
+            key: key.into(),
+            open: true,
+            counted: counted.cloned(),
+            flight: Arc::<Flight<T>>::clone(&flight),
+        };
+        shard.insert_unique(hash, listed, |listed| listed.hash);
+        Leader::new(flight, 0, true)
     }
 
     /// Cuts off the flights of a key, of every type: they are not promoted any more, and who comes now starts
@@ -150,22 +207,6 @@ impl Flights {
     }
 }
 
-/// Joins the open flight of the key and type, with its shard locked.
-fn join_open<T: Clone + Send + Sync + 'static>(
-    shard: &Shard,
-    hash: u64,
-    namespace: u32,
-    key: &str,
-) -> Option<Waiter<T>> {
-    let listed = shard.find(hash, |listed| {
-        listed.open && listed.is_of(namespace, key) && (&*listed.flight as &dyn Any).is::<Flight<T>>()
-    })?;
-    let flight: Arc<dyn Any + Send + Sync> = Arc::<dyn Invalidate>::clone(&listed.flight);
-    let flight = flight.downcast::<Flight<T>>().ok()?;
-    let ticket = lock(&flight.state).join();
-    Some(Waiter::new(flight, ticket))
-}
-
 impl Table {
     fn hash(&self, namespace: u32, key: &str) -> u64 {
         let mut hasher = self.hasher.build_hasher();
@@ -184,6 +225,18 @@ impl Table {
 impl Listed {
     fn is_of(&self, namespace: u32, key: &str) -> bool {
         self.namespace == namespace && *self.key == *key
+    }
+
+    fn is_open_for<T: Send + Sync + 'static>(&self, namespace: u32, key: &str) -> bool {
+        self.open && self.is_of(namespace, key) && (&*self.flight as &dyn Any).is::<Flight<T>>()
+    }
+
+    /// Joins the flight, with its shard locked.
+    fn join<T: Clone + Send + Sync + 'static>(&self) -> Option<Waiter<T>> {
+        let flight: Arc<dyn Any + Send + Sync> = Arc::<dyn Invalidate>::clone(&self.flight);
+        let flight = flight.downcast::<Flight<T>>().ok()?;
+        let ticket = lock(&flight.state).join();
+        Some(Waiter::new(flight, ticket))
     }
 }
 

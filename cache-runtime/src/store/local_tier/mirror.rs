@@ -6,9 +6,11 @@
 //! generation is not served.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64 as Counter, Ordering};
 
 use super::super::sync::{AtomicU64, GENERATIONS, thread_local};
+use super::super::tags::{Counted, TagCounts};
 use super::Shared;
 
 /// The places of a mirror: sets, and places in a set. With the keys below about a quarter of a megabyte a thread.
@@ -107,6 +109,8 @@ struct Place {
     tier: u64,
     fresh_until: u64,
     value: Shared,
+    /// How its tags were counted, if it has some.
+    counted: Option<Arc<Counted>>,
     namespace: u32,
     version: u32,
     hits: Cell<u8>,
@@ -151,6 +155,14 @@ thread_local! {
     static MIRROR: RefCell<Mirror> = const { RefCell::new(Mirror::EMPTY) };
 }
 
+/// What a thread is to mirror: a value that was read from the tier, in `generation` or after it.
+pub(super) struct Offered {
+    pub(super) value: Shared,
+    pub(super) generation: Generation,
+    pub(super) fresh_until: u64,
+    pub(super) counted: Option<Arc<Counted>>,
+}
+
 /// Runs `within` while this thread's mirror shows nothing.
 pub(super) fn closed<R>(mut within: impl FnMut() -> R) -> R {
     let done = MIRROR.try_with(|mirror| {
@@ -161,11 +173,12 @@ pub(super) fn closed<R>(mut within: impl FnMut() -> R) -> R {
     done.unwrap_or_else(|_| within())
 }
 
-/// Shows `read` a value that is mirrored, of the current generation and fresh. Returns whether there was one that `read`
+/// Shows `read` a value that is mirrored, of the current generation, with none but current tags, and fresh. Returns whether there was one that `read`
 /// can use; if not, ask the tier.
 #[inline]
 pub(super) fn get(
     generations: &Generations,
+    tags: &TagCounts,
     sought: &Sought<'_>,
     read: impl FnOnce(&Shared) -> bool,
 ) -> bool {
@@ -176,22 +189,17 @@ pub(super) fn get(
         let hits = place.hits.get();
         let serves = place.generation.count == generations.count(place.generation.counter)
             && sought.now_ms < place.fresh_until
-            && hits > 0;
+            && hits > 0
+            && place.counted.as_ref().is_none_or(|counted| tags.is_current(counted));
         place.hits.set(if serves { hits - 1 } else { HITS });
         serves && read(&place.value)
     });
     found.unwrap_or(false)
 }
 
-/// Takes in a value that was read from the tier, in `generation` or after it.
-pub(super) fn offer(
-    generations: &Generations,
-    sought: &Sought<'_>,
-    generation: Generation,
-    fresh_until: u64,
-    weight: u32,
-    value: Shared,
-) {
+/// Takes in a value.
+pub(super) fn offer(generations: &Generations, sought: &Sought<'_>, offered: Offered, weight: u32) {
+    let Offered { value, generation, fresh_until, counted } = offered;
     let mut key = [0; KEY];
     let room = key.get_mut(..sought.key.len()).filter(|_| weight <= WEIGHT);
     let (Some(room), Ok(length)) = (room, u8::try_from(sought.key.len())) else { return };
@@ -217,6 +225,7 @@ pub(super) fn offer(
             tier: generations.tier,
             fresh_until,
             value,
+            counted,
             namespace: sought.namespace,
             version: sought.version,
             hits: Cell::new(HITS),

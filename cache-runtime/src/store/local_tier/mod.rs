@@ -12,9 +12,11 @@ use foldhash::quality::RandomState;
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
-use mirror::Generations;
 pub(crate) use mirror::Sought;
-use record::{Held, Name, Probe, Record, Text};
+use mirror::{Generations, Offered};
+use record::{Content, Held, Name, Probe, Record, Taken, Text};
+
+use super::tags::{Counted, TagCounts};
 
 /// A value of whatever type, as the tier holds it.
 pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
@@ -70,6 +72,7 @@ pub(crate) struct Tier {
     until_full_size: AtomicUsize,
     /// What tells the mirrors of the threads which of their values are no longer those of the tier.
     generations: Generations,
+    tags: Arc<TagCounts>,
     hasher: RandomState,
 }
 
@@ -118,8 +121,17 @@ impl Prepared {
         let stale_for = u32::try_from(stale_until.saturating_sub(fresh_until)).unwrap_or(u32::MAX);
         let key = key.as_ref();
         let weight = weight.saturating_add(key.len()).saturating_add(ENTRY_BYTES);
-        let record = Record { fresh_until, stale_for, version, name: Text::new(namespace, key), value };
+        let content = Content::new(value);
+        let record = Record { fresh_until, stale_for, version, name: Text::new(namespace, key), content };
         Self { held: Held(Box::new(record)), weight: u32::try_from(weight).unwrap_or(u32::MAX) }
+    }
+
+    /// The entry carries tags, counted before its value was read.
+    pub(crate) fn with_tags(mut self, counted: Option<Arc<Counted>>) -> Self {
+        if let Some(counted) = counted {
+            self.held.0.content.tag(counted);
+        }
+        self
     }
 }
 
@@ -144,11 +156,17 @@ impl Tier {
             entries,
             until_full_size,
             generations: Generations::new(),
+            tags: Arc::default(),
             hasher: RandomState::default(),
         }
     }
 
-    /// Finds a value that has not expired and is of the version, and shows it to `read` (`None`: a "not there"). It is
+    /// What this process hears of tags.
+    pub(crate) const fn tags(&self) -> &Arc<TagCounts> {
+        &self.tags
+    }
+
+    /// Finds a value that has not expired, is of the version and has no tag that has changed, and shows it to `read` (`None`: a "not there"). It is
     /// a hit if `read` can use it.
     ///
     /// A thread that has read the key before has the value in its own mirror, as a rule. Then no lock is taken,
@@ -167,7 +185,7 @@ impl Tier {
         skips: impl FnOnce() -> bool,
         mut read: impl FnMut(Option<&Shared>) -> bool,
     ) -> Option<Hit> {
-        if mirror::get(&self.generations, sought, |value| read(Some(value))) {
+        if mirror::get(&self.generations, &self.tags, sought, |value| read(Some(value))) {
             return Some(Hit::Fresh);
         }
         self.ask(sought, skips, read)
@@ -190,9 +208,9 @@ impl Tier {
         let cache = self.cache.as_ref().filter(|_| !skips())?;
         let name = Name { namespace: sought.namespace, key: sought.key };
         let generation = self.generations.current(self.hasher.hash_one(name));
-        let probe = Probe::new(name, sought.version, sought.now_ms);
+        let probe = Probe::new(name, sought.version, sought.now_ms, &self.tags);
         let weight = cache.get(&probe)?;
-        let (value, fresh_until) = probe.found.into_inner()?;
+        let Taken { value, fresh_until, counted } = probe.found.into_inner()?;
         if !read(value.as_ref()) {
             return None;
         }
@@ -200,7 +218,8 @@ impl Tier {
             return Some(Hit::Stale);
         }
         if let Some(value) = value {
-            mirror::offer(&self.generations, sought, generation, fresh_until, weight, value);
+            let offered = Offered { value, generation, fresh_until, counted };
+            mirror::offer(&self.generations, sought, offered, weight);
         }
         Some(Hit::Fresh)
     }

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use quick_cache::Equivalent;
 
 use super::Shared;
+use crate::store::tags::{Counted, TagCounts};
 
 /// The longest text, namespace and key, that stands in the entry itself: as long as makes a [`Text`] of 24 bytes.
 const SHORT: usize = 22;
@@ -21,7 +23,56 @@ pub(super) struct Record {
     pub(super) stale_for: u32,
     pub(super) version: u32,
     pub(super) name: Text,
+    pub(super) content: Content,
+}
+
+/// What an entry holds. Two words: the many that are values without tags bear nothing for those that have some.
+pub(super) enum Content {
+    Value(Shared),
+    /// `None` is a "not there" without tags.
+    Other(Option<Box<Tagged>>),
+}
+
+/// A value with tags, or a "not there".
+pub(super) struct Tagged {
+    value: Option<Shared>,
+    counted: Arc<Counted>,
+}
+
+impl Content {
+    pub(super) fn new(value: Option<Shared>) -> Self {
+        value.map_or(Self::Other(None), Self::Value)
+    }
+
+    /// The same with tags, counted before the value was read.
+    pub(super) fn tag(&mut self, counted: Arc<Counted>) {
+        let value = match std::mem::replace(self, Self::Other(None)) {
+            Self::Value(value) => Some(value),
+            Self::Other(tagged) => tagged.and_then(|tagged| tagged.value),
+        };
+        *self = Self::Other(Some(Box::new(Tagged { value, counted })));
+    }
+
+    /// What a reader takes; nothing if a tag has changed.
+    #[inline]
+    fn take(&self, fresh_until: u64, tags: &TagCounts) -> Option<Taken> {
+        let (value, counted) = match self {
+            Self::Value(value) => (Some(value.clone()), None),
+            Self::Other(None) => (None, None),
+            Self::Other(Some(tagged)) if tags.is_current(&tagged.counted) => {
+                (tagged.value.clone(), Some(Arc::clone(&tagged.counted)))
+            }
+            Self::Other(Some(_)) => return None,
+        };
+        Some(Taken { value, fresh_until, counted })
+    }
+}
+
+/// What a reader has taken from an entry.
+pub(super) struct Taken {
     pub(super) value: Option<Shared>,
+    pub(super) fresh_until: u64,
+    pub(super) counted: Option<Arc<Counted>>,
 }
 
 /// The four bytes of a namespace, then a key's. A short one needs no further allocation.
@@ -92,19 +143,19 @@ impl PartialEq for Held {
 
 impl Eq for Held {}
 
-/// A reader: it is equal to the entry of its key if that is of its version, and takes the value from it then,
-/// with the time until which it is fresh.
+/// A reader: it is equal to the entry of its key if that is of its version, and takes from it then what it holds.
 pub(super) struct Probe<'a> {
     pub(super) name: Name<'a>,
     version: u32,
     now_ms: u64,
-    pub(super) found: RefCell<Option<(Option<Shared>, u64)>>,
+    tags: &'a TagCounts,
+    pub(super) found: RefCell<Option<Taken>>,
 }
 
 impl<'a> Probe<'a> {
     #[inline]
-    pub(super) const fn new(name: Name<'a>, version: u32, now_ms: u64) -> Self {
-        Self { name, version, now_ms, found: RefCell::new(None) }
+    pub(super) const fn new(name: Name<'a>, version: u32, now_ms: u64, tags: &'a TagCounts) -> Self {
+        Self { name, version, now_ms, tags, found: RefCell::new(None) }
     }
 }
 
@@ -123,7 +174,7 @@ impl Equivalent<Held> for Probe<'_> {
             return false;
         }
         if self.now_ms < record.fresh_until.saturating_add(u64::from(record.stale_for)) {
-            self.found.replace(Some((record.value.clone(), record.fresh_until)));
+            self.found.replace(record.content.take(record.fresh_until, self.tags));
         }
         true
     }
