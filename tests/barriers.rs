@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cache_runtime::testing::ManualClock;
+use cache_runtime::testing::{Fault, ManualClock, Operation};
 use cache_runtime::{Backend, KvCacheService, LocalKvNamespace, Read, cached, invalidates, updates};
 use tokio::sync::Semaphore;
 
@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 #[expect(dead_code, reason = "shared with the tests of faults")]
 mod backend;
 
-use backend::{Fault, Faulty};
+use backend::Faulty;
 
 /// A price, and writes of it that last until the gate lets them go.
 struct Shop {
@@ -183,7 +183,7 @@ fn a_renewal_that_fails_or_hangs_leaves_the_write_alone() {
         let shop = Shop::new();
         let mut write = pin!(shop.change(7));
         assert!(poll(&mut write).is_pending());
-        shop.backend.set("renew_write", fault);
+        shop.backend.set(Operation::RenewWrite, fault);
         shop.pass(25, &mut write);
         shop.gate.add_permits(1);
         assert_eq!(poll(&mut write), Poll::Ready(Ok(())), "{fault:?}");

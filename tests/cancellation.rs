@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use cache_runtime::testing::ManualClock;
+use cache_runtime::testing::{Fault, ManualClock, Operation};
 use cache_runtime::{Backend, CacheError, KvCacheService, LocalKvNamespace, cached, invalidates, updates};
 use futures_util::FutureExt;
 
 #[path = "faults/backend.rs"]
 mod backend;
 
-use backend::{Fault, Faulty, OPERATIONS, TIMEOUT, answer, pend};
+use backend::{Faulty, TIMEOUT, answer, pend};
 
 /// How long a barrier stands without its writer, and a lease lasts, at most.
 const LIFE: Duration = Duration::from_secs(40);
@@ -334,20 +334,20 @@ const FAULTS: [Fault; 4] = [Fault::Error, Fault::ErrorAfter, Fault::Hang, Fault:
 #[tokio::test]
 async fn a_cached_call_answers_within_the_timeout_whatever_one_operation_does() {
     for (operation, fault) in
-        OPERATIONS.into_iter().flat_map(|operation| FAULTS.map(|fault| (operation, fault)))
+        Operation::ALL.into_iter().flat_map(|operation| FAULTS.map(|fault| (operation, fault)))
     {
         let w = world(Place::Behind);
         w.faulty.set(operation, fault);
         for expected in [1, 1] {
             let (read, waited) = answer(&w.time, w.book(1)).await;
-            assert_eq!(read, Ok(expected), "{operation} {fault:?}");
-            assert!(waited <= TIMEOUT, "{operation} {fault:?}: {waited:?}");
+            assert_eq!(read, Ok(expected), "{operation:?} {fault:?}");
+            assert!(waited <= TIMEOUT, "{operation:?} {fault:?}: {waited:?}");
         }
         w.faulty.heal();
         answer(&w.time, w.write(1, 2)).await.0.expect("it writes");
-        assert_eq!(w.read().await, 2, "{operation} {fault:?}");
+        assert_eq!(w.read().await, 2, "{operation:?} {fault:?}");
         w.time.advance(LIFE);
-        w.assert_caching(&format!("{operation} {fault:?}")).await;
+        w.assert_caching(&format!("{operation:?} {fault:?}")).await;
     }
 }
 
@@ -355,19 +355,19 @@ async fn a_cached_call_answers_within_the_timeout_whatever_one_operation_does() 
 async fn a_write_answers_within_the_timeout_and_leaves_no_stale_value_whatever_one_operation_does() {
     for way in WAYS {
         for (operation, fault) in
-            OPERATIONS.into_iter().flat_map(|operation| FAULTS.map(|fault| (operation, fault)))
+            Operation::ALL.into_iter().flat_map(|operation| FAULTS.map(|fault| (operation, fault)))
         {
             let w = world(Place::Behind);
             assert_eq!(w.read().await, 1);
             w.faulty.set(operation, fault);
             let (written, waited) = answer(&w.time, w.write_by(way, 2)).await;
-            assert_eq!(written, Ok(2), "{way:?} {operation} {fault:?}");
-            assert!(waited <= TIMEOUT, "{way:?} {operation} {fault:?}: {waited:?}");
+            assert_eq!(written, Ok(2), "{way:?} {operation:?} {fault:?}");
+            assert!(waited <= TIMEOUT, "{way:?} {operation:?} {fault:?}: {waited:?}");
             w.faulty.heal();
-            assert_eq!(w.read().await, 2, "{way:?} {operation} {fault:?}");
+            assert_eq!(w.read().await, 2, "{way:?} {operation:?} {fault:?}");
             w.time.advance(LIFE);
             w.let_retries_run().await;
-            w.assert_caching(&format!("{way:?} {operation} {fault:?}")).await;
+            w.assert_caching(&format!("{way:?} {operation:?} {fault:?}")).await;
         }
     }
 }
@@ -395,7 +395,14 @@ async fn an_invalidation_that_the_backend_refused_is_retried_and_its_key_bypasse
     {
         let w = world(Place::Behind);
         assert_eq!(w.read().await, 1);
-        for operation in ["begin_write", "finish_write", "delete", "delete_many", "put", "put_many"] {
+        for operation in [
+            Operation::BeginWrite,
+            Operation::FinishWrite,
+            Operation::Delete,
+            Operation::DeleteMany,
+            Operation::Put,
+            Operation::PutMany,
+        ] {
             w.faulty.set(operation, fault);
         }
         assert_eq!(answer(&w.time, w.write_by(way, 2)).await.0, Ok(2));
@@ -420,7 +427,7 @@ async fn a_method_of_the_service_fails_within_its_timeout_when_the_backend_hangs
         ($($operation:literal: $call:expr),* $(,)?) => {$(
             let (result, waited) = answer(&w.time, $call).await;
             let error: CacheError = result.map(drop).expect_err("it hangs");
-            assert_eq!(error.to_string(), concat!($operation, ": faulty failed"));
+            assert_eq!(error.to_string(), concat!($operation, ": memory failed"));
             let source = std::error::Error::source(&error).map(ToString::to_string);
             assert_eq!(source.as_deref(), Some("no answer within 2s"));
             assert_eq!(waited, TIMEOUT, $operation);

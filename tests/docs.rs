@@ -8,8 +8,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PAGES: [&str; 5] =
-    ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/compiler-checks.md", "docs/consistency.md"];
+const PAGES: [&str; 6] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "docs/compiler-checks.md",
+    "docs/consistency.md",
+    "docs/testing.md",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace holds the tests").to_owned()
@@ -76,10 +82,16 @@ fn every_message_is_the_compilers_and_the_program_of_the_readme_the_example() {
     let example = read("examples/quickstart.rs");
     let is_about_itself = |line: &&str| line.starts_with("//!") || line.trim().is_empty();
     let program: String = example.split_inclusive('\n').skip_while(is_about_itself).collect();
+    let tests = read("tests/testing/weather.rs");
     for page in PAGES {
         same_or_update(page, |block| match block.case("text") {
             Some(case) => Some(read(&format!("tests/ui/fail/{case}.stderr")).trim_end().to_owned() + "\n"),
-            None => (page == "README.md" && block.info == "rust").then(|| program.clone()),
+            None if block.info != "rust" => None,
+            None => match page {
+                "README.md" => Some(program.clone()),
+                "docs/testing.md" => Some(tests.clone()),
+                _ => None,
+            },
         });
     }
 }

@@ -1,7 +1,6 @@
 //! Going without the cache: for a call, for a while, or for good.
 
 #[path = "faults/backend.rs"]
-#[expect(dead_code, reason = "the tests that it was made for use the rest")]
 mod backend;
 
 use std::collections::BTreeMap;
@@ -11,11 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use cache_runtime::testing::ManualClock;
+use cache_runtime::testing::{Fault, ManualClock, Operation};
 use cache_runtime::{CacheError, KvCacheService, LocalKvNamespace, LocalTier, cached, invalidates, updates};
 use futures_util::FutureExt;
 
-use backend::{Fault, Faulty, answer, pend};
+use backend::{Faulty, answer, pend};
 
 /// A number that is cached in every way.
 #[derive(Clone)]
@@ -249,10 +248,10 @@ async fn calls_beside_a_bypass_on_the_same_thread_are_cached() {
 async fn health_is_that_of_the_backend() {
     let (number, faulty, time) = faulty();
     number.cache.health().await.expect("it serves");
-    faulty.set("health", Fault::Error);
+    faulty.set(Operation::Health, Fault::Error);
     let error = number.cache.health().await.expect_err("it does not");
     assert!(matches!(error, CacheError::Backend { operation: "health", .. }), "{error}");
-    faulty.set("health", Fault::Hang);
+    faulty.set(Operation::Health, Fault::Hang);
     let (asked, waited) = answer(&time, number.cache.health()).await;
     asked.expect_err("it does not answer");
     assert_eq!(waited, Duration::from_secs(2), "the timeout of an operation");
@@ -262,8 +261,8 @@ async fn health_is_that_of_the_backend() {
 async fn close_finishes_the_invalidations_that_wait() {
     let (number, faulty, time) = faulty();
     assert_eq!(number.get(1).await, 1);
-    faulty.set("begin_write", Fault::Error);
-    faulty.set("finish_write", Fault::Error);
+    faulty.set(Operation::BeginWrite, Fault::Error);
+    faulty.set(Operation::FinishWrite, Fault::Error);
     number.set(1, 2).await.expect("it writes");
     assert_eq!(number.cache.pending_invalidations(), 1);
 
@@ -311,7 +310,7 @@ async fn close_waits_for_a_refresh_and_lets_no_other_start() {
         let (number, faulty, time) = faulty();
         number.get_worn(1).await;
         time.advance(Duration::from_secs(11));
-        faulty.set("refresh_lease", if ends { Fault::Pend(30) } else { Fault::Hang });
+        faulty.set(Operation::RefreshLease, if ends { Fault::Pend(30) } else { Fault::Hang });
         number.source.store(2, Ordering::Relaxed);
         assert_eq!(number.get_worn(1).await, 1, "stale, and refreshed in the background");
         // It waits for the backend now.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cache_runtime::Policy;
-use cache_runtime::testing::ManualClock;
+use cache_runtime::testing::{Fault, ManualClock, Operation};
 use cache_runtime::{
     Backend, BackendError, CacheError, Capabilities, Entry, KvCacheService, KvCacheServiceFactory,
     ListOptions, ListPage, LocalKvNamespace, PutOptions, SetOutcome, Ttl, cache_key, cached, caching,
@@ -21,7 +21,7 @@ mod backend;
 #[path = "faults/shop.rs"]
 mod shop;
 
-use backend::{Fault, Faulty, TIMEOUT, answer, pend};
+use backend::{Faulty, TIMEOUT, answer, pend};
 use shop::{Failure, Shop, faulty_shop, shop, shop_on};
 
 /// The stored numbers under `price:1`, if any.
@@ -170,20 +170,20 @@ async fn an_id_of_a_star_does_not_invalidate_everything() {
 #[tokio::test]
 async fn a_method_that_worked_does_not_fail_because_the_cache_could_not_be_written() {
     for fault in [Fault::Error, Fault::ErrorAfter, Fault::Hang, Fault::HangAfter] {
-        for operation in ["read", "fill", "release", "lease_over"] {
+        for operation in [Operation::Read, Operation::Fill, Operation::Release, Operation::LeaseOver] {
             let (s, faulty, time) = faulty_shop();
             faulty.set(operation, fault);
             let (price, waited) = answer(&time, s.price(1)).await;
-            assert_eq!(price, Ok(1), "{operation} {fault:?}");
-            assert!(waited <= TIMEOUT, "{operation} {fault:?}");
+            assert_eq!(price, Ok(1), "{operation:?} {fault:?}");
+            assert!(waited <= TIMEOUT, "{operation:?} {fault:?}");
             let (early, _) = answer(&time, s.early(1)).await;
             assert_eq!(early, Err("too small".to_owned()), "the author's error is the author's");
         }
-        for operation in ["begin_write", "finish_write"] {
+        for operation in [Operation::BeginWrite, Operation::FinishWrite] {
             let (s, faulty, time) = faulty_shop();
             faulty.set(operation, fault);
-            assert_eq!(answer(&time, s.write(1, 2)).await.0, Ok(()), "{operation} {fault:?}");
-            assert_eq!(answer(&time, s.rewrite(1, 3)).await.0, Ok(3), "{operation} {fault:?}");
+            assert_eq!(answer(&time, s.write(1, 2)).await.0, Ok(()), "{operation:?} {fault:?}");
+            assert_eq!(answer(&time, s.rewrite(1, 3)).await.0, Ok(3), "{operation:?} {fault:?}");
         }
     }
 }
@@ -286,7 +286,7 @@ async fn a_failed_read_does_not_restart_a_counter() {
     let (s, faulty, _) = faulty_shop();
     for cache in [s.cache.clone(), on(Least(faulty.clone()))] {
         cache.increment("n", 41).await.expect("it counts");
-        for operation in ["increment", "get"] {
+        for operation in [Operation::Increment, Operation::Get] {
             faulty.set(operation, Fault::Error);
         }
         let error = cache.increment("n", 1).await.expect_err("the backend is down");
@@ -312,7 +312,7 @@ async fn increment_does_not_concatenate_texts() {
 async fn a_counter_with_a_ttl_is_never_without_it_however_its_caller_is_dropped() {
     for polls in 0..8 {
         let (s, faulty, _) = faulty_shop();
-        faulty.set("increment", Fault::Pend(2));
+        faulty.set(Operation::Increment, Fault::Pend(2));
         let mut count = Box::pin(s.cache.increment_with_ttl("n", 1, 60));
         for _ in 0..polls {
             if count.as_mut().now_or_never().is_some() {

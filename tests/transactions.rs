@@ -1,7 +1,6 @@
 //! Writes in transactions: what they make stale is invalidated when the transaction is over, and not before.
 
 #[path = "faults/backend.rs"]
-#[expect(dead_code, reason = "the tests that it was made for use the rest")]
 mod backend;
 #[path = "transactions/bank.rs"]
 mod bank;

@@ -1,12 +1,12 @@
 //! Bodies that fail, panic or are dropped, and backends that fail: no call hangs, no lease stays, nothing wrong is
 //! stored.
 
+use cache_runtime::testing::{Fault, Operation};
 use std::pin::pin;
 use std::time::Duration;
 
 use cache_runtime::{Backend, Read};
 
-use super::backend::Fault;
 use super::world::{ABSENT, FAILS, Failure, Unshared, World, poll, ready, values, within, world};
 
 /// Whether somebody holds the lease of a key.
@@ -148,19 +148,19 @@ async fn a_batch_that_is_dropped_anywhere_keeps_nobody_from_caching() {
 #[tokio::test]
 async fn a_backend_that_fails_or_hangs_costs_the_load_and_not_the_call() {
     for (operation, fault) in [
-        ("read_many", Fault::Error),
-        ("read_many", Fault::ErrorAfter),
-        ("fill", Fault::Error),
-        ("fill", Fault::ErrorAfter),
+        (Operation::ReadMany, Fault::Error),
+        (Operation::ReadMany, Fault::ErrorAfter),
+        (Operation::Fill, Fault::Error),
+        (Operation::Fill, Fault::ErrorAfter),
     ] {
         let world = world();
         world.faulty.set(operation, fault);
-        assert_eq!(world.projects(&[1, 2]).await, Ok(values(1_000, &[1, 2])), "{operation} {fault:?}");
+        assert_eq!(world.projects(&[1, 2]).await, Ok(values(1_000, &[1, 2])), "{operation:?} {fault:?}");
         world.faulty.heal();
         world.time.advance(Duration::from_secs(60));
-        assert_eq!(world.projects(&[1, 2]).await, Ok(values(1_000, &[1, 2])), "{operation} {fault:?}");
+        assert_eq!(world.projects(&[1, 2]).await, Ok(values(1_000, &[1, 2])), "{operation:?} {fault:?}");
         let _ = world.asked();
-        assert_eq!(world.projects(&[1, 2]).await, Ok(values(1_000, &[1, 2])), "{operation} {fault:?}");
-        assert_eq!(world.asked().len(), 0, "{operation} {fault:?}");
+        assert_eq!(world.projects(&[1, 2]).await, Ok(values(1_000, &[1, 2])), "{operation:?} {fault:?}");
+        assert_eq!(world.asked().len(), 0, "{operation:?} {fault:?}");
     }
 }

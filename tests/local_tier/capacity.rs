@@ -1,5 +1,6 @@
 //! Tiers of every size: none, too small, by weight.
 
+use cache_runtime::testing::{Fault, Operation};
 use std::collections::HashMap;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -9,7 +10,6 @@ use cache_runtime::{Backend, LocalTier, cached};
 use proptest::prelude::*;
 use tokio::sync::Semaphore;
 
-use super::backend::Fault;
 use super::world::{World, ready, world, world_within};
 
 /// Holds nothing, one thing, a few, and all; by entries and by weight.
@@ -177,7 +177,7 @@ fn a_load_for_whose_lease_the_backend_has_no_room_is_not_stored() {
         let world = world_within(tier, 700);
         let others = ["app:number:1", "app:number:2"];
         let token = ready(world.counting.begin_write(&others, Duration::from_secs(30)));
-        world.counting.set("fill", Fault::Pend(3));
+        world.counting.set(Operation::Fill, Fault::Pend(3));
         {
             let mut late = pin!(world.number(7));
             let mut context = Context::from_waker(Waker::noop());

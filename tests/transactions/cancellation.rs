@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use cache_runtime::testing::ManualClock;
+use cache_runtime::testing::{Fault, ManualClock};
 use cache_runtime::{Backend, KvCacheService, LocalKvNamespace};
 use futures_util::FutureExt;
 
-use crate::backend::{Fault, Faulty, answer, pend};
+use crate::backend::{Faulty, answer, pend};
 use crate::bank::{Bank, By};
 use crate::{LIFE, bank_in_memory};
 
