@@ -6,6 +6,8 @@
 mod addresses;
 #[path = "redis/batches.rs"]
 mod batches;
+#[path = "redis/cluster.rs"]
+mod cluster;
 #[path = "redis/elsewhere.rs"]
 mod elsewhere;
 #[path = "redis/faults.rs"]
@@ -37,6 +39,41 @@ mod contract_subject {
             // A test cannot end as skipped: memory stands in, and a line says so.
             None => Subject::new(LocalKvNamespace::new(), Time::Real),
         }
+    }
+}
+
+/// The contract on a cluster of three primaries.
+mod on_a_cluster {
+    use std::time::Duration;
+
+    use cache_runtime::contract::{Subject, Time};
+    use cache_runtime::{LocalKvNamespace, RedisBackend};
+
+    use crate::cluster::shared;
+    use crate::server::Kind;
+
+    async fn subject_on(kind: Kind) -> Subject {
+        let Some(nodes) = shared(kind).await else {
+            return Subject::new(LocalKvNamespace::new(), Time::Real);
+        };
+        let builder = RedisBackend::builder(&nodes.url()).longest_load(Duration::from_secs(2));
+        Subject::new(builder.connect().await.expect("the cluster answers"), Time::Real)
+    }
+
+    mod of_redis {
+        async fn subject() -> cache_runtime::contract::Subject {
+            super::subject_on(crate::server::Kind::Redis).await
+        }
+
+        cache_runtime::backend_contract!(subject);
+    }
+
+    mod of_valkey {
+        async fn subject() -> cache_runtime::contract::Subject {
+            super::subject_on(crate::server::Kind::Valkey).await
+        }
+
+        cache_runtime::backend_contract!(subject);
     }
 }
 

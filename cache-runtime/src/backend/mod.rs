@@ -340,6 +340,10 @@ pub struct Capabilities {
     pub leases: bool,
     /// `begin_write` keeps readers from filling until the write is over, even if the writer vanishes.
     pub barriers: bool,
+    /// What an engine brings back that has lost changes, as from an old dump or after a failover, is not served.
+    pub epoch: bool,
+    /// Metadata is stored beside a value. Without it no `None`, no value of a version and no stale value is cached.
+    pub metadata: bool,
     /// The bytes live in this process and in no other, and `subscribe` tells of every change before it returns,
     /// so that a typed tier before it stays coherent.
     pub in_process: bool,
@@ -355,6 +359,8 @@ impl Capabilities {
             consistency: Consistency::Linearizable,
             leases: false,
             barriers: false,
+            epoch: false,
+            metadata: true,
             in_process: false,
         }
     }
@@ -371,6 +377,20 @@ impl Capabilities {
     pub const fn with_leases_and_barriers(mut self) -> Self {
         self.leases = true;
         self.barriers = true;
+        self
+    }
+
+    /// Says that what the engine brings back after it has lost changes is not served.
+    #[must_use]
+    pub const fn with_epoch(mut self) -> Self {
+        self.epoch = true;
+        self
+    }
+
+    /// Says that no metadata is stored beside a value.
+    #[must_use]
+    pub const fn without_metadata(mut self) -> Self {
+        self.metadata = false;
         self
     }
 

@@ -232,7 +232,10 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
         let checked = bytes.and_then(|bytes| Ok((ttl.checked(OPERATION)?, bytes)));
         match checked {
             Ok((ttl, bytes)) => {
-                let minimum = cache.backend().capabilities().minimum_ttl;
+                let capabilities = cache.backend().capabilities();
+                let minimum = capabilities.minimum_ttl;
+                // Who reads it could not tell that it is stale.
+                let window = if capabilities.metadata { window } else { Duration::ZERO };
                 let ttl = ttl.map(|ttl| policy.shortened(ttl, minimum, || cache.store().refreshes.chance()));
                 // What has no end needs no window after it.
                 let window = ttl.map_or(Duration::ZERO, |_| window);
@@ -241,6 +244,10 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
                     .with_window(window)
                     .with_tags(permit.target.names().to_vec(), permit.generations)
                     .to_metadata();
+                if metadata.is_some() && !capabilities.metadata {
+                    self.site.count(Event::Uncached);
+                    return None;
+                }
                 if metadata.as_ref().is_some_and(|text| text.len() > METADATA) {
                     self.site
                         .went_by(cache.clock().now(), &"the tags are too long to be stored beside the value");

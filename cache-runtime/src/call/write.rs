@@ -381,6 +381,9 @@ impl Begun {
         match encoded {
             Ok((ttl, bytes)) => {
                 let metadata = Marks::new(false, template.declared_version()).to_metadata();
+                if metadata.is_some() && !cache.backend().capabilities().metadata {
+                    return None;
+                }
                 Some((bytes, PutOptions { ttl, metadata }))
             }
             Err(error) => {

@@ -9,7 +9,7 @@ impl KvCacheService {
     /// | address | cache |
     /// | --- | --- |
     /// | `memory:` | in this process's memory, as [`in_memory`](Self::in_memory) |
-    /// | `redis:`, `rediss:`, `unix:`, `redis+unix:` and the same with `valkey` | Redis or Valkey, with the feature `redis`; see `RedisBackendBuilder` |
+    /// | `redis:`, `rediss:`, `unix:`, `redis+unix:`, `redis+cluster:`, `redis+sentinel:` and the same with `valkey` | Redis or Valkey, with the feature `redis`; see `RedisBackendBuilder` |
     ///
     /// # Errors
     ///
@@ -55,8 +55,23 @@ impl KvCacheService {
 
 /// What Redis and Valkey are found under.
 #[cfg(not(target_family = "wasm"))]
-const REDIS_SCHEMES: [&str; 7] =
-    ["redis", "rediss", "redis+unix", "unix", "valkey", "valkeys", "valkey+unix"];
+const REDIS_SCHEMES: [&str; 15] = [
+    "redis",
+    "rediss",
+    "redis+unix",
+    "redis+cluster",
+    "rediss+cluster",
+    "redis+sentinel",
+    "rediss+sentinel",
+    "unix",
+    "valkey",
+    "valkeys",
+    "valkey+unix",
+    "valkey+cluster",
+    "valkeys+cluster",
+    "valkey+sentinel",
+    "valkeys+sentinel",
+];
 
 /// A scheme is short and plain; anything else before a colon may be a secret.
 fn is_scheme(text: &str) -> bool {

@@ -5,11 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::join_all;
-use redis::Pipeline;
 
-use super::connection::Again;
-use super::scripts::Script;
-use super::{RedisBackend, listing, reads, reply, writes};
+use super::{RedisBackend, listing, reads, writes};
 use crate::backend::{
     Backend, Capabilities, Consistency, Entry, Lease, ListOptions, ListPage, PutOptions, Read, SetOutcome,
     WriteToken,
@@ -26,54 +23,55 @@ impl Backend for RedisBackend {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::basic()
+        let capabilities = Capabilities::basic()
             .with_atomic()
             .with_leases_and_barriers()
             .with_consistency(Consistency::Linearizable)
-            .with_minimum_ttl(Duration::from_millis(1))
+            .with_minimum_ttl(Duration::from_millis(1));
+        if self.servers.tells_epochs() { capabilities.with_epoch() } else { capabilities }
     }
 
     async fn get(&self, key: &str) -> Result<Option<Entry>, BackendError> {
-        reads::get(&self.link, key).await
+        reads::get(&self.servers, key).await
     }
 
     async fn put(&self, key: &str, value: Bytes, options: PutOptions) -> Result<SetOutcome, BackendError> {
-        let outcomes = writes::put(&self.link, &[(key, &value, &options)]).await?;
+        let outcomes = writes::put(&self.servers, &[(key, &value, &options)]).await?;
         Ok(outcomes.first().copied().unwrap_or(SetOutcome::Superseded))
     }
 
     async fn delete(&self, key: &str) -> Result<bool, BackendError> {
-        Ok(writes::delete(&self.link, &[key], Script::Delete).await? > 0)
+        Ok(writes::delete(&self.servers, &[key]).await? > 0)
     }
 
     async fn list(&self, options: ListOptions) -> Result<ListPage, BackendError> {
-        listing::list(&self.link, options).await
+        listing::list(&self.servers, options).await
     }
 
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {
-        reads::get_many(&self.link, keys).await
+        reads::get_many(&self.servers, keys).await
     }
 
     async fn put_many(&self, entries: Vec<(String, Bytes, PutOptions)>) -> Result<(), BackendError> {
         let entries: Vec<_> =
             entries.iter().map(|(key, value, options)| (key.as_str(), value, options)).collect();
-        writes::put(&self.link, &entries).await.map(drop)
+        writes::put(&self.servers, &entries).await.map(drop)
     }
 
     async fn delete_many(&self, keys: &[&str]) -> Result<u64, BackendError> {
-        writes::delete(&self.link, keys, Script::Delete).await
+        writes::delete(&self.servers, keys).await
     }
 
     async fn delete_prefix(&self, prefix: &str) -> Result<u64, BackendError> {
-        listing::delete_prefix(&self.link, prefix).await
+        listing::delete_prefix(&self.servers, prefix).await
     }
 
     async fn increment(&self, key: &str, by: i64, ttl_if_new: Option<Duration>) -> Result<i64, BackendError> {
-        writes::increment(&self.link, key, by, ttl_if_new).await
+        writes::increment(&self.servers, key, by, ttl_if_new).await
     }
 
     async fn touch(&self, key: &str, ttl: Option<Duration>) -> Result<bool, BackendError> {
-        writes::touch(&self.link, key, ttl).await
+        writes::touch(&self.servers, key, ttl).await
     }
 
     async fn compare_and_set(
@@ -83,7 +81,7 @@ impl Backend for RedisBackend {
         new: Bytes,
         options: PutOptions,
     ) -> Result<bool, BackendError> {
-        writes::compare_and_set(&self.link, key, expected, &new, &options).await
+        writes::compare_and_set(&self.servers, key, expected, &new, &options).await
     }
 
     async fn read(&self, key: &str) -> Result<Read, BackendError> {
@@ -108,11 +106,11 @@ impl Backend for RedisBackend {
     }
 
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
-        writes::lease_over(&self.link, &self.held, key, seen).await
+        writes::lease_over(&self.servers, &self.held, key, seen).await
     }
 
     async fn refresh_lease(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
-        writes::refresh_lease(&self.link, &self.held, key, seen).await
+        writes::refresh_lease(&self.servers, &self.held, key, seen).await
     }
 
     async fn fill(
@@ -122,15 +120,15 @@ impl Backend for RedisBackend {
         value: Bytes,
         options: PutOptions,
     ) -> Result<bool, BackendError> {
-        writes::fill(&self.link, &self.held, key, lease, &value, &options).await
+        writes::fill(&self.servers, &self.held, key, lease, &value, &options).await
     }
 
     async fn release(&self, key: &str, lease: Lease) -> Result<(), BackendError> {
-        writes::release(&self.link, &self.held, key, lease).await
+        writes::release(&self.servers, &self.held, key, lease).await
     }
 
     async fn begin_write(&self, keys: &[&str], life: Duration) -> Result<Option<WriteToken>, BackendError> {
-        writes::begin_write(&self.link, keys, life).await.map(Some)
+        writes::begin_write(&self.servers, keys, life).await.map(Some)
     }
 
     async fn renew_write(
@@ -139,7 +137,7 @@ impl Backend for RedisBackend {
         token: WriteToken,
         life: Duration,
     ) -> Result<u64, BackendError> {
-        writes::renew_write(&self.link, keys, token, life).await
+        writes::renew_write(&self.servers, keys, token, life).await
     }
 
     async fn finish_write(
@@ -148,17 +146,10 @@ impl Backend for RedisBackend {
         token: Option<WriteToken>,
         update: Option<(Bytes, PutOptions)>,
     ) -> Result<bool, BackendError> {
-        writes::finish_write(&self.link, keys, token, update).await
+        writes::finish_write(&self.servers, keys, token, update).await
     }
 
     async fn health(&self) -> Result<(), BackendError> {
-        let build = |_: &_| {
-            let mut pipeline = Pipeline::new();
-            pipeline.cmd("PING");
-            pipeline
-        };
-        let (_, mut answers) = self.link.call(Again::May, build).await?;
-        reply::text(answers.pop().unwrap_or_default())?;
-        Ok(())
+        Ok(self.servers.ping().await?)
     }
 }

@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldhash::fast::RandomState;
 use tokio::sync::oneshot;
 
-use super::connection::Link;
 use super::held::Held;
 use super::reads::{MOST_KEYS, read_many};
+use super::servers::Servers;
 use super::writes;
 use crate::backend::{Lease, Read};
 use crate::error::BackendError;
@@ -31,7 +31,7 @@ type Answer = Result<Read, BackendError>;
 
 /// What reads for the cached call go through.
 pub(super) struct Reads {
-    link: Arc<Link>,
+    servers: Arc<Servers>,
     held: Arc<Held>,
     queue: Mutex<Queue>,
     large: Box<[AtomicU64]>,
@@ -65,9 +65,9 @@ impl Queue {
 }
 
 impl Reads {
-    pub(super) fn new(link: Arc<Link>, held: Arc<Held>) -> Arc<Self> {
+    pub(super) fn new(servers: Arc<Servers>, held: Arc<Held>) -> Arc<Self> {
         let large = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Self { link, held, queue: Mutex::default(), large, hasher: RandomState::default() })
+        Arc::new(Self { servers, held, queue: Mutex::default(), large, hasher: RandomState::default() })
     }
 
     /// Where a key of a large value is remembered, and as what.
@@ -120,7 +120,7 @@ impl Reads {
         let (reads, key) = (Arc::clone(self), Box::<str>::from(key));
         // Without an executor the lease ends by itself.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { writes::release(&reads.link, &reads.held, &key, lease).await });
+            runtime.spawn(async move { writes::release(&reads.servers, &reads.held, &key, lease).await });
         }
     }
 }
@@ -174,16 +174,19 @@ async fn run(turn: Turn, batch: Vec<Waiting>) {
         });
         place_of.push(place);
     }
-    let mut found = read_many(&reads.link, &reads.held, &keys).await;
-    if let Ok(found) = &found {
-        keys.iter().zip(found).for_each(|(key, found)| reads.remember(key, found));
+    let mut found = read_many(&reads.servers, &reads.held, &keys).await;
+    for (key, found) in keys.iter().zip(&found) {
+        if let Ok(found) = found {
+            reads.remember(key, found);
+        }
     }
     drop((keys, places));
     for (waiting, place) in batch.into_iter().zip(place_of) {
         let Some(place) = place else { continue };
-        let answer = match &mut found {
-            Ok(found) => Ok(found.get_mut(place).map_or(Read::Barred, take)),
-            Err(error) => Err(copy(error)),
+        let answer = match found.get_mut(place) {
+            Some(Ok(found)) => Ok(take(found)),
+            Some(Err(fault)) => Err(fault.clone().into()),
+            None => Ok(Read::Barred),
         };
         if let Err(Ok(Read::Miss(Some(lease)))) = waiting.answer.send(answer) {
             reads.give_back(&waiting.key, lease);
@@ -199,12 +202,4 @@ fn take(found: &mut Read) -> Read {
         _ => Read::Leased,
     };
     std::mem::replace(found, next)
-}
-
-/// The same error for another reader.
-fn copy(error: &BackendError) -> BackendError {
-    match error {
-        BackendError::Timeout(limit) => BackendError::Timeout(*limit),
-        other => BackendError::Unavailable(other.to_string().into()),
-    }
 }

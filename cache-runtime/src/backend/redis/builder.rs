@@ -3,11 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use redis::{Client, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, TlsCertificates};
-
-use super::RedisBackend;
-use super::connection::Link;
-use crate::error::{CacheError, Result};
+use super::connection::Limits;
+use super::{RedisBackend, address};
+use crate::error::Result;
 
 /// Where a [`RedisBackend`] connects to, and how long it waits.
 ///
@@ -15,9 +13,12 @@ use crate::error::{CacheError, Result};
 /// | --- | --- |
 /// | `redis://[user[:password]@]host[:port][/database]` | TCP |
 /// | `rediss://…` | TLS, with the system's certificates or [`root_certificates`](Self::root_certificates) |
+/// | `redis+cluster://[user[:password]@]host:port[,host:port…]` | a cluster, by some of its nodes |
+/// | `redis+sentinel://[user[:password]@]host:port[,host:port…]/primary-name[/database]` | the primary that these Sentinels name; the credentials are the primary's |
 /// | `unix:///path/to/socket[?db=1&user=…&pass=…]`, `redis+unix://…` | a socket on this machine |
 ///
-/// `valkey://`, `valkeys://` and `valkey+unix://` are the same. A character of the password that has a meaning in
+/// `valkey://`, `valkeys://` and `valkey+unix://` are the same, and so are `rediss+cluster://`, `valkey+cluster://` and
+/// the like. A character of the password that has a meaning in
 /// URLs is percent-encoded. Neither `Debug` nor any error shows the address.
 #[derive(Clone)]
 pub struct RedisBackendBuilder {
@@ -72,40 +73,19 @@ impl RedisBackendBuilder {
     ///
     /// # Errors
     ///
-    /// [`CacheError::Configuration`] where the address or the certificates cannot be read. The message does not
+    /// [`CacheError::Configuration`](crate::CacheError::Configuration) where the address or the certificates cannot be read. The message does not
     /// show them.
     pub fn build(self) -> Result<RedisBackend> {
-        let refuse = |what: &str| CacheError::Configuration(what.into());
-        // Its own error can quote the address.
-        let address = self.url.as_str().into_connection_info().map_err(|_| {
-            refuse("the address is not of the form `redis://user:password@host:port/database` (also `rediss:`, `unix:`)")
-        })?;
-        let redis =
-            address.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
-        let tcp = address.tcp_settings().clone().set_nodelay(true);
-        let address: ConnectionInfo = address.set_redis_settings(redis).set_tcp_settings(tcp);
-        // TLS asks for the process's choice of cryptography; one that the program made stands.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = match self.root_certificates {
-            None => Client::open(address).map_err(|_| refuse("the address cannot be connected to"))?,
-            Some(pem) => {
-                let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
-                Client::build_with_tls(address, certificates).map_err(|_| {
-                    refuse(
-                        "the root certificates are not PEM, or the address is not of the form `rediss://…`",
-                    )
-                })?
-            }
-        };
-        let link = Link::new(client, self.connect_timeout, self.command_timeout);
-        Ok(RedisBackend::new(link, self.longest_load))
+        let limits = Limits { connect: self.connect_timeout, command: self.command_timeout };
+        let servers = address::servers(&self.url, self.root_certificates.as_deref(), limits)?;
+        Ok(RedisBackend::new(servers, self.longest_load))
     }
 
     /// Builds the backend and connects.
     ///
     /// # Errors
     ///
-    /// As [`build`](Self::build); and [`CacheError::Backend`] where the server cannot be reached or refuses.
+    /// As [`build`](Self::build); and [`CacheError::Backend`](crate::CacheError::Backend) where the server cannot be reached or refuses.
     ///
     /// # Cancellation
     ///

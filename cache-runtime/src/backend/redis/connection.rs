@@ -1,5 +1,5 @@
-//! The connection to the one server: opened when needed, given up when lost, and not tried for a while when the
-//! server is dead.
+//! The connection to a server: opened when needed, given up when lost, and not tried for a while when the server is
+//! dead.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +9,8 @@ use redis::{Client, Pipeline, Value};
 
 use super::fault::Fault;
 use super::live::Live;
+use super::sentinel::Sentinels;
 use super::tokens;
-use crate::error::BackendError;
 
 /// Commands in a row without an answer after which the server is taken for dead.
 const TIMEOUTS_THAT_OPEN: u32 = 3;
@@ -19,11 +19,26 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// Who is connected to.
+pub(super) enum Source {
+    Server(Client),
+    /// The primary that they name at the time.
+    Sentinels(Sentinels),
+}
+
+/// How long to wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) connect: Duration,
+    pub(super) command: Duration,
+}
+
 /// A connection that opens and reopens itself.
 pub(super) struct Link {
-    client: Client,
-    connect_timeout: Duration,
-    command_timeout: Duration,
+    source: Source,
+    limits: Limits,
+    /// Whether values of another history of the server are told from those of this one.
+    epochs: bool,
     state: Mutex<State>,
     /// Held by the one who connects.
     connecting: tokio::sync::Mutex<()>,
@@ -50,14 +65,19 @@ pub(super) enum Again {
 }
 
 impl Link {
-    pub(super) fn new(client: Client, connect_timeout: Duration, command_timeout: Duration) -> Self {
+    pub(super) fn new(source: Source, limits: Limits, epochs: bool) -> Self {
         Self {
-            client,
-            connect_timeout,
-            command_timeout,
+            source,
+            limits,
+            epochs,
             state: Mutex::default(),
             connecting: tokio::sync::Mutex::const_new(()),
         }
+    }
+
+    /// Whether old values are misses, as far as is known.
+    pub(super) fn tells_epochs(&self) -> bool {
+        self.epochs && !self.state().warned
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -74,9 +94,9 @@ impl Link {
             Ok(turn) => turn,
             // While a server that failed is being probed, nobody else waits for it.
             Err(_) if self.state().failures > 0 => return Err(Fault::Open("it is being probed".into())),
-            Err(_) => tokio::time::timeout(self.connect_timeout, self.connecting.lock())
+            Err(_) => tokio::time::timeout(self.limits.connect, self.connecting.lock())
                 .await
-                .map_err(|_| Fault::ConnectTimeout(self.connect_timeout))?,
+                .map_err(|_| Fault::ConnectTimeout(self.limits.connect))?,
         };
         // Whoever held the turn before has succeeded or failed for all.
         if let Some(live) = self.look()? {
@@ -100,15 +120,22 @@ impl Link {
         }
     }
 
+    async fn open(&self) -> Result<Live, Fault> {
+        match &self.source {
+            Source::Server(client) => Live::open(client, self.epochs).await,
+            Source::Sentinels(sentinels) => sentinels.open(self.epochs).await,
+        }
+    }
+
     async fn connect(&self) -> Result<Arc<Live>, Fault> {
-        let opened = tokio::time::timeout(self.connect_timeout, Live::open(&self.client))
+        let opened = tokio::time::timeout(self.limits.connect, self.open())
             .await
-            .unwrap_or(Err(Fault::ConnectTimeout(self.connect_timeout)));
+            .unwrap_or(Err(Fault::ConnectTimeout(self.limits.connect)));
         let mut state = self.state();
         match opened {
             Ok(live) => {
                 let live = Arc::new(live);
-                if live.epoch == 0 && !std::mem::replace(&mut state.warned, true) {
+                if self.epochs && live.epoch == 0 && !std::mem::replace(&mut state.warned, true) {
                     tracing::warn!(
                         "the server does not show its replication id: values from before a restart with an old \
                          dump or a failover are not told from new ones"
@@ -135,7 +162,7 @@ impl Link {
         &self,
         again: Again,
         mut build: impl FnMut(&Live) -> Pipeline,
-    ) -> Result<(Arc<Live>, Vec<Value>), BackendError> {
+    ) -> Result<(Arc<Live>, Vec<Value>), Fault> {
         let live = self.live().await?;
         let first = self.send(&live, &build(&live)).await;
         let fault = match first {
@@ -146,7 +173,7 @@ impl Link {
         let unseen = matches!(&fault, Fault::Server(code) if code == "NOSCRIPT");
         let lost = matches!(fault, Fault::Lost(_));
         if !(unseen || lost && again == Again::May) {
-            return Err(fault.into());
+            return Err(fault);
         }
         let live = self.live().await?;
         let answers = self.send(&live, &build(&live)).await?;
@@ -155,7 +182,7 @@ impl Link {
 
     /// Sends a pipeline on a connection, within the time for a command.
     pub(super) async fn send(&self, live: &Arc<Live>, pipeline: &Pipeline) -> Result<Vec<Value>, Fault> {
-        let answers = tokio::time::timeout(self.command_timeout, live.send(pipeline)).await;
+        let answers = tokio::time::timeout(self.limits.command, live.send(pipeline)).await;
         let fault = match answers {
             Ok(Ok(answers)) => {
                 live.timeouts.store(0, Ordering::Relaxed);
@@ -172,9 +199,9 @@ impl Link {
                 }
             }
             Ok(Err(fault)) => fault,
-            Err(_) => Fault::Timeout(self.command_timeout),
+            Err(_) => Fault::Timeout(self.limits.command),
         };
-        let dead = fault == Fault::Timeout(self.command_timeout)
+        let dead = fault == Fault::Timeout(self.limits.command)
             && live.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS_THAT_OPEN;
         if dead || fault.ends_connection(live.age()) {
             self.give_up(live, &fault, dead);

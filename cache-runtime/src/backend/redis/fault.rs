@@ -41,6 +41,9 @@ fn hint(code: &str) -> &'static str {
         "NOPERM" => ": the user may not run a command that the cache needs, see the documentation's ACL line",
         "OOM" => ": it is out of memory; set `maxmemory-policy` to one that evicts",
         "READONLY" => ": it is a replica; connect to the primary",
+        "MOVED" | "ASK" | "CLUSTERDOWN" | "TRYAGAIN" => {
+            ": it is of a cluster; connect to one as `redis+cluster://…`, which waits for it"
+        }
         "LOADING" => ": it is reading its dump",
         "WRONGTYPE" => ": the key holds a list, a hash or the like of another program",
         _ => "",
@@ -73,6 +76,11 @@ impl Fault {
     fn of_code(code: &str) -> Self {
         let plain = code.len() <= 20 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
         Self::Server(if plain { code.into() } else { "ERR".into() })
+    }
+
+    /// Whether nothing was sent: there was no connection.
+    pub(super) fn was_not_sent(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::ConnectTimeout(_) | Self::Open(_))
     }
 
     /// Whether a connection of this age is of no more use.

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use redis::Pipeline;
 
-use super::connection::Link;
+use super::connection::Again;
+use super::live::Live;
 use super::scripts::Script;
+use super::servers::{Group, Servers};
 
 /// How long a lease lasts without renewal.
 pub(super) const LEASE_LIFE_MS: u64 = 3_000;
@@ -22,7 +24,7 @@ pub(super) struct Held {
     leases: Mutex<Leases>,
     /// How long a lease is renewed: nobody may fill what took longer to load.
     longest_load: Duration,
-    link: Weak<Link>,
+    servers: Weak<Servers>,
     this: Weak<Self>,
 }
 
@@ -49,11 +51,11 @@ pub(super) enum Over {
 }
 
 impl Held {
-    pub(super) fn new(link: &Arc<Link>, longest_load: Duration) -> Arc<Self> {
+    pub(super) fn new(servers: &Arc<Servers>, longest_load: Duration) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             leases: Mutex::default(),
             longest_load,
-            link: Arc::downgrade(link),
+            servers: Arc::downgrade(servers),
             this: this.clone(),
         })
     }
@@ -109,19 +111,17 @@ async fn renew(held: Weak<Held>) {
             std::mem::forget(stopped);
             return;
         };
-        let Some(link) = held.link.upgrade() else { return };
-        if due.is_empty() {
-            continue;
-        }
-        if let Ok(live) = link.live().await {
-            let mut pipeline = Pipeline::new();
-            let life = LEASE_LIFE_MS.to_string();
-            for (token, key) in &due {
+        let Some(servers) = held.servers.upgrade() else { return };
+        let keys: Vec<&str> = due.iter().map(|(_, key)| &**key).collect();
+        let groups = servers.groups(&keys);
+        let life = LEASE_LIFE_MS.to_string();
+        let build = |live: &Live, group: &Group<'_>, pipeline: &mut Pipeline| {
+            for (token, key) in group.places.iter().filter_map(|place| due.get(*place)) {
                 let arguments: [&[u8]; 2] = [&token.to_be_bytes(), life.as_bytes()];
-                live.script(&mut pipeline, Script::Renew, &[key], &arguments);
+                live.script(pipeline, Script::Renew, &[key], &arguments);
             }
-            // A lease that is not renewed ends: its load is not stored, which harms nobody.
-            let _ = link.send(&live, &pipeline).await;
-        }
+        };
+        // A lease that is not renewed ends: its load is not stored, which harms nobody.
+        drop(servers.call(Again::May, &groups, build).await);
     }
 }

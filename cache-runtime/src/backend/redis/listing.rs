@@ -1,13 +1,14 @@
 //! Listings and removals by prefix: `SCAN` to its end, a page at a time.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use redis::{Pipeline, Value};
 
 use super::connection::{Again, Link};
 use super::entry::time_left;
 use super::live::Live;
-use super::scripts::Script;
+use super::servers::{Group, Servers};
 use super::state::{Head, State, VALUE_HEAD};
 use super::{fault::Fault, reply, writes};
 use crate::backend::{ListOptions, ListPage, ListedKey, cursor};
@@ -22,7 +23,7 @@ const LOOK: usize = 1_000;
 
 /// A page of keys in the order of their bytes. The server has no such order, so that each page scans it to the
 /// end and keeps what comes first; that makes the cursor a key, and a listing stable however keys come and go.
-pub(super) async fn list(link: &Link, options: ListOptions) -> Result<ListPage, BackendError> {
+pub(super) async fn list(servers: &Servers, options: ListOptions) -> Result<ListPage, BackendError> {
     let ListOptions { prefix, limit, cursor } = options;
     let after = match cursor.filter(|cursor| !cursor.is_empty()) {
         None => None,
@@ -35,8 +36,8 @@ pub(super) async fn list(link: &Link, options: ListOptions) -> Result<ListPage, 
     let size = limit.unwrap_or(PAGE).max(1);
     // One more than the page, to know whether there is another.
     let mut first: BTreeSet<String> = BTreeSet::new();
-    let mut scan = Scan::new(&prefix);
-    while let Some(keys) = scan.next(link).await? {
+    let mut scan = Scan::new(&prefix, servers.primaries().await?);
+    while let Some(keys) = scan.next().await? {
         for key in keys {
             // What is no text was not stored by us.
             let Ok(key) = String::from_utf8(key) else { continue };
@@ -58,22 +59,29 @@ pub(super) async fn list(link: &Link, options: ListOptions) -> Result<ListPage, 
     let names: Vec<String> = first.into_iter().collect();
     let mut keys = Vec::with_capacity(names.len());
     for names in names.chunks(LOOK) {
-        look(link, names, &mut keys).await?;
+        look(servers, names, &mut keys).await?;
     }
     Ok(ListPage { keys, cursor })
 }
 
 /// Of some keys, those that hold values.
-async fn look(link: &Link, names: &[String], keys: &mut Vec<ListedKey>) -> Result<(), BackendError> {
-    let build = |_: &Live| {
-        let mut pipeline = Pipeline::new();
-        for name in names {
-            pipeline.cmd("GETRANGE").arg(name).arg(0).arg(VALUE_HEAD - 1);
+async fn look(servers: &Servers, names: &[String], keys: &mut Vec<ListedKey>) -> Result<(), BackendError> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let groups = servers.groups(&names);
+    let build = |_: &Live, group: &Group<'_>, pipeline: &mut Pipeline| {
+        for name in &group.keys {
+            pipeline.cmd("GETRANGE").arg(*name).arg(0).arg(VALUE_HEAD - 1);
         }
-        pipeline
     };
-    let (live, answers) = link.call(Again::May, build).await?;
-    for (name, answer) in names.iter().zip(answers) {
+    let mut answers: Vec<Option<(Arc<Live>, Value)>> = names.iter().map(|_| None).collect();
+    for (group, reply) in groups.iter().zip(servers.call(Again::May, &groups, build).await) {
+        let mut reply = reply?;
+        for place in &group.places {
+            answers[*place] = Some((Arc::clone(&reply.live), reply.next()));
+        }
+    }
+    for (name, answer) in names.into_iter().zip(answers) {
+        let Some((live, answer)) = answer else { continue };
         // A list or a hash is no value.
         if matches!(&answer, Value::ServerError(error) if error.code() == "WRONGTYPE") {
             continue;
@@ -86,7 +94,7 @@ async fn look(link: &Link, names: &[String], keys: &mut Vec<ListedKey>) -> Resul
             None if is_gone_or_ours(&start) => continue,
             None => None,
         };
-        keys.push(ListedKey { name: name.clone(), expires_in, metadata: None });
+        keys.push(ListedKey { name: name.into(), expires_in, metadata: None });
     }
     Ok(())
 }
@@ -101,29 +109,30 @@ fn is_gone_or_ours(start: &bytes::Bytes) -> bool {
 }
 
 /// Removes all keys of a prefix but barriers, and returns how many values there were.
-pub(super) async fn delete_prefix(link: &Link, prefix: &str) -> Result<u64, BackendError> {
+pub(super) async fn delete_prefix(servers: &Servers, prefix: &str) -> Result<u64, BackendError> {
     let mut removed = 0;
-    let mut scan = Scan::new(prefix);
-    while let Some(keys) = scan.next(link).await? {
+    let mut scan = Scan::new(prefix, servers.primaries().await?);
+    while let Some(keys) = scan.next().await? {
         let keys: Vec<&str> = keys
             .iter()
             .filter_map(|key| std::str::from_utf8(key).ok())
             .filter(|key| key.starts_with(prefix))
             .collect();
-        removed += writes::delete(link, &keys, Script::Delete).await?;
+        removed += writes::delete(servers, &keys).await?;
     }
     Ok(removed)
 }
 
-/// A scan, step by step. The server may give a key more than once.
+/// A scan of one server after the other, step by step. They may give a key more than once.
 struct Scan {
     pattern: String,
-    /// Where the next step begins; nothing at the end.
-    cursor: Option<String>,
+    servers: std::vec::IntoIter<Arc<Link>>,
+    /// Which one is scanned, and where the next step begins; nothing before the first and after each.
+    at: Option<(Arc<Link>, String)>,
 }
 
 impl Scan {
-    fn new(prefix: &str) -> Self {
+    fn new(prefix: &str, servers: Vec<Arc<Link>>) -> Self {
         let mut pattern = String::with_capacity(prefix.len() + 1);
         for character in prefix.chars() {
             if matches!(character, '*' | '?' | '[' | ']' | '^' | '-' | '\\') {
@@ -132,12 +141,13 @@ impl Scan {
             pattern.push(character);
         }
         pattern.push('*');
-        Self { pattern, cursor: Some("0".into()) }
+        Self { pattern, servers: servers.into_iter(), at: None }
     }
 
     /// The keys of the next step; nothing at the end.
-    async fn next(&mut self, link: &Link) -> Result<Option<Vec<Vec<u8>>>, BackendError> {
-        let Some(cursor) = self.cursor.take() else { return Ok(None) };
+    async fn next(&mut self) -> Result<Option<Vec<Vec<u8>>>, BackendError> {
+        let first = || Some((self.servers.next()?, "0".to_owned()));
+        let Some((link, cursor)) = self.at.take().or_else(first) else { return Ok(None) };
         let build = |_: &Live| {
             let mut pipeline = Pipeline::new();
             pipeline.cmd("SCAN").arg(&cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(STEP);
@@ -151,7 +161,7 @@ impl Scan {
             _ => Err(Fault::Answer),
         });
         let keys = keys.collect::<Result<_, _>>()?;
-        self.cursor = Some(next).filter(|next| next != "0");
+        self.at = (next != "0").then_some((link, next));
         Ok(Some(keys))
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Live {
     pub(super) epoch_bytes: Vec<u8>,
     /// Whether `SET` knows `IFEQ`.
     pub(super) has_ifeq: bool,
+    /// Whether it is known to be a replica.
+    pub(super) is_replica: bool,
     /// The server's clock in milliseconds since 1970, at a moment of ours.
     clock: (u64, Instant),
     lost: Arc<AtomicBool>,
@@ -31,7 +33,7 @@ pub(super) struct Live {
 
 impl Live {
     /// Connects, introduces itself, and asks what has to be known.
-    pub(super) async fn open(client: &Client) -> Result<Self, Fault> {
+    pub(super) async fn open(client: &Client, epochs: bool) -> Result<Self, Fault> {
         let lost = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&lost);
         let config = AsyncConnectionConfig::new()
@@ -67,7 +69,7 @@ impl Live {
         let server = answers.next().and_then(|answer| reply::text(answer).ok()).unwrap_or_default();
         let replication = answers.next().and_then(|answer| reply::text(answer).ok()).unwrap_or_default();
 
-        let epoch = epoch(&replication);
+        let epoch = if epochs { epoch(&replication) } else { 0 };
         let middle = asked + answered.duration_since(asked) / 2;
         Ok(Self {
             connection,
@@ -75,6 +77,7 @@ impl Live {
             epoch,
             epoch_bytes: if epoch == 0 { Vec::new() } else { epoch.to_be_bytes().to_vec() },
             has_ifeq: has_ifeq(&server),
+            is_replica: field(&replication, "role") == Some("slave"),
             clock: (time.unwrap_or_else(own_time), middle),
             lost,
             timeouts: AtomicU32::new(0),

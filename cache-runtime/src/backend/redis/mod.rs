@@ -1,8 +1,10 @@
 //! Redis and Valkey: [`RedisBackend`].
 
+mod address;
 mod backend;
 mod batch;
 mod builder;
+mod cluster;
 mod connection;
 mod entry;
 mod fault;
@@ -12,6 +14,8 @@ mod live;
 mod reads;
 mod reply;
 mod scripts;
+mod sentinel;
+mod servers;
 mod state;
 #[cfg(test)]
 mod state_tests;
@@ -26,8 +30,8 @@ pub use builder::RedisBackendBuilder;
 
 use crate::error::{BackendError, Result};
 use batch::Reads;
-use connection::Link;
 use held::Held;
+use servers::Servers;
 
 /// A cache in Redis (7.0 or newer) or Valkey, shared by every process that connects to it.
 ///
@@ -85,7 +89,7 @@ use held::Held;
 /// ```
 #[derive(Clone)]
 pub struct RedisBackend {
-    link: Arc<Link>,
+    servers: Arc<Servers>,
     held: Arc<Held>,
     reads: Arc<Reads>,
 }
@@ -97,15 +101,15 @@ impl RedisBackend {
         RedisBackendBuilder::new(url)
     }
 
-    fn new(link: Link, longest_load: Duration) -> Self {
-        let link = Arc::new(link);
-        let held = Held::new(&link, longest_load);
-        let reads = Reads::new(Arc::clone(&link), Arc::clone(&held));
-        Self { link, held, reads }
+    fn new(servers: Servers, longest_load: Duration) -> Self {
+        let servers = Arc::new(servers);
+        let held = Held::new(&servers, longest_load);
+        let reads = Reads::new(Arc::clone(&servers), Arc::clone(&held));
+        Self { servers, held, reads }
     }
 
     async fn connected(self) -> Result<Self> {
-        let opened = self.link.live().await.map(drop).map_err(BackendError::from);
+        let opened = self.servers.open().await.map_err(BackendError::from);
         opened.map_err(|error| error.during("connect", backend::NAME))?;
         Ok(self)
     }

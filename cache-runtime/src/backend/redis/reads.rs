@@ -1,12 +1,16 @@
 //! Reads of many keys in one command, and the leases of those that are missing in a second one.
 
+use std::sync::Arc;
+
 use redis::{Pipeline, Value};
 
-use super::connection::{Again, Link};
+use super::connection::Again;
 use super::entry::{Found, plain};
+use super::fault::Fault;
 use super::held::{Held, LEASE_LIFE_MS, Over};
 use super::live::Live;
 use super::scripts::Script;
+use super::servers::{Group, Reply, Servers};
 use super::state::write_lease;
 use super::{reply, tokens};
 use crate::backend::{Entry, Lease, Read};
@@ -15,22 +19,26 @@ use crate::error::BackendError;
 /// The most keys in a command.
 pub(super) const MOST_KEYS: usize = 256;
 
+/// What stands under a key, and the connection that told.
+type Looked = Result<(Arc<Live>, Found), Fault>;
+
 /// Reads values; one answer a key.
-pub(super) async fn get_many(link: &Link, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {
+pub(super) async fn get_many(servers: &Servers, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {
     let mut entries = Vec::with_capacity(keys.len());
     for keys in keys.chunks(MOST_KEYS) {
-        let (live, found) = look(link, keys).await?;
-        let mut times = Pipeline::new();
-        for (key, found) in keys.iter().zip(&found) {
-            if let Found::Plain(_) = found {
-                times.cmd("PTTL").arg(*key);
-            }
-        }
-        let mut times = link.send(&live, &times).await?.into_iter();
+        let found: Vec<Found> = look(servers, keys)
+            .await
+            .into_iter()
+            .map(|found| found.map(|(_, found)| found))
+            .collect::<Result<_, _>>()?;
+        let both = keys.iter().zip(&found);
+        let plain_keys: Vec<&str> =
+            both.filter(|(_, found)| matches!(found, Found::Plain(_))).map(|(key, _)| *key).collect();
+        let mut times = times(servers, &plain_keys).await?.into_iter();
         for found in found {
             entries.push(match found {
                 Found::Value(entry) => Some(entry),
-                Found::Plain(bytes) => plain(bytes, next_time(&mut times)?),
+                Found::Plain(bytes) => plain(bytes, times.next().unwrap_or(-2)),
                 _ => None,
             });
         }
@@ -38,128 +46,153 @@ pub(super) async fn get_many(link: &Link, keys: &[&str]) -> Result<Vec<Option<En
     Ok(entries)
 }
 
-/// Reads one value; unlike many, it tells where the key holds something else.
-pub(super) async fn get(link: &Link, key: &str) -> Result<Option<Entry>, BackendError> {
-    let build = |_: &Live| {
-        let mut pipeline = Pipeline::new();
-        pipeline.cmd("GET").arg(key).cmd("PTTL").arg(key);
-        pipeline
+/// What `PTTL` says of keys.
+async fn times(servers: &Servers, keys: &[&str]) -> Result<Vec<i64>, BackendError> {
+    let groups = servers.groups(keys);
+    let build = |_: &Live, group: &Group<'_>, pipeline: &mut Pipeline| {
+        for key in &group.keys {
+            pipeline.cmd("PTTL").arg(*key);
+        }
     };
-    let (live, answers) = link.call(Again::May, build).await?;
-    let mut answers = answers.into_iter();
-    let raw = reply::bytes(answers.next().unwrap_or_default())?;
-    Ok(match Found::of(raw, &live) {
+    let mut times = vec![-2; keys.len()];
+    for (group, reply) in groups.iter().zip(servers.call(Again::May, &groups, build).await) {
+        let mut reply = reply?;
+        for place in &group.places {
+            times[*place] = reply::integer(reply.next())?;
+        }
+    }
+    Ok(times)
+}
+
+/// Reads one value; unlike many, it tells where the key holds something else.
+pub(super) async fn get(servers: &Servers, key: &str) -> Result<Option<Entry>, BackendError> {
+    let build = |_: &Live, pipeline: &mut Pipeline| {
+        pipeline.cmd("GET").arg(key).cmd("PTTL").arg(key);
+    };
+    let mut answers = servers.one(Again::May, key, build).await?;
+    let raw = reply::bytes(answers.next())?;
+    Ok(match Found::of(raw, &answers.live) {
         Found::Value(entry) => Some(entry),
-        Found::Plain(bytes) => plain(bytes, next_time(&mut answers)?),
+        Found::Plain(bytes) => plain(bytes, reply::integer(answers.next())?),
         _ => None,
     })
 }
 
-async fn look(link: &Link, keys: &[&str]) -> Result<(std::sync::Arc<Live>, Vec<Found>), BackendError> {
-    let build = |_: &Live| {
-        let mut pipeline = Pipeline::new();
-        let command = pipeline.cmd(if keys.len() == 1 { "GET" } else { "MGET" });
-        for key in keys {
+/// What stands under each key, and the connection that told.
+async fn look(servers: &Servers, keys: &[&str]) -> Vec<Looked> {
+    let groups = servers.groups(keys);
+    let build = |_: &Live, group: &Group<'_>, pipeline: &mut Pipeline| {
+        let command = pipeline.cmd(if group.keys.len() == 1 { "GET" } else { "MGET" });
+        for key in &group.keys {
             command.arg(*key);
         }
-        pipeline
     };
-    let (live, mut answers) = link.call(Again::May, build).await?;
-    let answer = answers.pop().unwrap_or_default();
-    let found = match (keys.len(), answer) {
-        // A list or a hash: `MGET` takes it for nothing.
-        (1, Value::ServerError(error)) if error.code() == "WRONGTYPE" => vec![Found::Nothing],
-        (1, answer) => vec![Found::of(reply::bytes(answer)?, &live)],
-        (count, answer) => {
-            let answers = reply::list(answer)?;
-            if answers.len() != count {
-                return Err(super::fault::Fault::Answer.into());
+    let replies = servers.call(Again::May, &groups, build).await;
+    let mut found: Vec<Result<_, Fault>> = keys.iter().map(|_| Err(Fault::Answer)).collect();
+    for (group, reply) in groups.iter().zip(replies) {
+        match reply.and_then(|reply| answers(reply, group.keys.len())) {
+            Ok(answers) => {
+                for (place, answer) in group.places.iter().zip(answers) {
+                    found[*place] = answer;
+                }
             }
-            let found = answers.into_iter().map(|answer| Ok(Found::of(reply::bytes(answer)?, &live)));
-            found.collect::<Result<_, super::fault::Fault>>()?
+            Err(fault) => group.places.iter().for_each(|place| found[*place] = Err(fault.clone())),
         }
-    };
-    Ok((live, found))
+    }
+    found
 }
 
-fn next_time(times: &mut impl Iterator<Item = Value>) -> Result<i64, BackendError> {
-    Ok(reply::integer(times.next().unwrap_or_default())?)
+/// The answers of a `GET` or an `MGET`, a key each.
+fn answers(mut reply: Reply, count: usize) -> Result<Vec<Looked>, Fault> {
+    let answers = match (count, reply.next()) {
+        // A list or a hash: `MGET` takes it for nothing.
+        (1, Value::ServerError(error)) if error.code() == "WRONGTYPE" => vec![Value::Nil],
+        (1, answer) => vec![answer],
+        (_, answer) => reply::list(answer)?,
+    };
+    if answers.len() != count {
+        return Err(Fault::Answer);
+    }
+    let live = &reply.live;
+    let found = |answer| Ok((Arc::clone(live), Found::of(reply::bytes(answer)?, live)));
+    Ok(answers.into_iter().map(found).collect())
 }
 
 /// Reads values for the cached call: what is missing, or of a history that is over, is leased. The keys differ
 /// from each other, and are no more than [`MOST_KEYS`].
-pub(super) async fn read_many(link: &Link, held: &Held, keys: &[&str]) -> Result<Vec<Read>, BackendError> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (live, found) = look(link, keys).await?;
-    let mut second = Pipeline::new();
-    let mut tokens = Vec::new();
+pub(super) async fn read_many(servers: &Servers, held: &Held, keys: &[&str]) -> Vec<Result<Read, Fault>> {
+    let found = look(servers, keys).await;
+    // What is left to be asked for, by its place among the keys.
+    let is_open =
+        |found: &Looked| matches!(found, Ok((_, Found::Nothing | Found::Outdated(_) | Found::Plain(_))));
+    let open: Vec<usize> = (0..keys.len()).filter(|place| found.get(*place).is_some_and(is_open)).collect();
+    let open_keys: Vec<&str> = open.iter().map(|place| keys[*place]).collect();
+    let groups = servers.groups(&open_keys);
+    let mut leases: Vec<u128> = vec![0; open.len()];
     let ms = LEASE_LIFE_MS.to_string();
-    for (key, found) in keys.iter().zip(&found) {
-        match found {
-            Found::Nothing => {
-                let token = tokens::token(live.epoch);
-                let lease = write_lease(token);
-                second.cmd("SET").arg(*key).arg(&lease).arg("NX").arg("GET").arg("PX").arg(&ms);
-                tokens.push(token);
-            }
-            Found::Outdated(id) => {
-                let token = tokens::token(live.epoch);
-                let arguments: [&[u8]; 4] = [&id.to_be_bytes(), b"", &write_lease(token), ms.as_bytes()];
-                live.script(&mut second, Script::LeaseOver, &[key], &arguments);
-                tokens.push(token);
-            }
-            Found::Plain(_) => {
-                second.cmd("PTTL").arg(*key);
-            }
-            Found::Value(_) | Found::Leased | Found::Barred => {}
-        }
-    }
-    // What was found is good even if no lease can be had, as from a replica. A lease that was taken and whose
-    // answer is lost ends by itself.
-    let Ok(answers) = link.send(&live, &second).await else {
-        let reads = found.into_iter().map(|found| match found {
-            Found::Value(entry) => Read::Hit(entry),
-            Found::Leased => Read::Leased,
-            _ => Read::Barred,
-        });
-        return Ok(reads.collect());
-    };
-    let (mut answers, mut tokens) = (answers.into_iter(), tokens.into_iter());
-    let mut next = || answers.next().unwrap_or_default();
-    let mut reads = Vec::with_capacity(keys.len());
-    for (key, found) in keys.iter().zip(found) {
-        let grant = |token: Option<u128>| {
-            let token = token?;
-            held.grant(key, token, Over::Nothing);
-            Some(Lease(token))
-        };
-        reads.push(match found {
-            Found::Value(entry) => Read::Hit(entry),
-            Found::Leased => Read::Leased,
-            Found::Barred => Read::Barred,
-            Found::Plain(bytes) => plain(bytes, reply::integer(next())?).map_or(Read::Leased, Read::Hit),
-            Found::Outdated(_) => {
-                let token = tokens.next();
-                if reply::flag(next())? { Read::Miss(grant(token)) } else { Read::Leased }
-            }
-            Found::Nothing => {
-                let token = tokens.next();
-                match next() {
-                    // Nobody fills a key that another program uses for a list, nor one on a server without room
-                    // or the right to write.
-                    Value::ServerError(_) => Read::Barred,
-                    Value::Nil => Read::Miss(grant(token)),
-                    // Another was quicker.
-                    answer => match Found::of(reply::bytes(answer)?, &live) {
-                        Found::Value(entry) => Read::Hit(entry),
-                        Found::Barred => Read::Barred,
-                        _ => Read::Leased,
-                    },
+    let build = |live: &Live, group: &Group<'_>, pipeline: &mut Pipeline| {
+        for (key, place) in group.keys.iter().zip(&group.places) {
+            let token = tokens::token(live.epoch);
+            let lease = write_lease(token);
+            leases[*place] = token;
+            match &found[open[*place]] {
+                Ok((_, Found::Plain(_))) => {
+                    pipeline.cmd("PTTL").arg(*key);
+                }
+                Ok((_, Found::Outdated(id))) => {
+                    let arguments: [&[u8]; 4] = [&id.to_be_bytes(), b"", &lease, ms.as_bytes()];
+                    live.script(pipeline, Script::LeaseOver, &[key], &arguments);
+                }
+                _ => {
+                    pipeline.cmd("SET").arg(*key).arg(&lease).arg("NX").arg("GET").arg("PX").arg(&ms);
                 }
             }
-        });
+        }
+    };
+    // A lease that was taken and whose answer is lost ends by itself.
+    let replies = servers.call(Again::MustNot, &groups, build).await;
+    let mut seconds: Vec<Option<(Arc<Live>, Value, u128)>> = keys.iter().map(|_| None).collect();
+    for (group, reply) in groups.iter().zip(replies) {
+        let Ok(mut reply) = reply else { continue };
+        for place in &group.places {
+            let answer = reply.next();
+            seconds[open[*place]] = Some((Arc::clone(&reply.live), answer, leases[*place]));
+        }
     }
-    Ok(reads)
+    let all = found.into_iter().zip(seconds).zip(keys);
+    all.map(|((found, second), key)| {
+        let grant = |token| {
+            held.grant(key, token, Over::Nothing);
+            Read::Miss(Some(Lease(token)))
+        };
+        Ok(match (found?.1, second) {
+            (Found::Value(entry), _) => Read::Hit(entry),
+            (Found::Leased, _) => Read::Leased,
+            // What was found is good even if no lease can be had, as from a replica.
+            (_, None) | (Found::Barred, _) => Read::Barred,
+            (Found::Plain(bytes), Some((_, answer, _))) => {
+                plain(bytes, reply::integer(answer)?).map_or(Read::Leased, Read::Hit)
+            }
+            (Found::Outdated(_), Some((_, answer, token))) => {
+                if reply::flag(answer)? {
+                    grant(token)
+                } else {
+                    Read::Leased
+                }
+            }
+            (Found::Nothing, Some((live, answer, token))) => match answer {
+                // Nobody fills a key that another program uses for a list, nor one on a server without room
+                // or the right to write.
+                Value::ServerError(_) => Read::Barred,
+                Value::Nil => grant(token),
+                // Another was quicker.
+                answer => match Found::of(reply::bytes(answer)?, &live) {
+                    Found::Value(entry) => Read::Hit(entry),
+                    Found::Barred => Read::Barred,
+                    _ => Read::Leased,
+                },
+            },
+        })
+    })
+    .collect()
 }
