@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::millis;
-use crate::error::{CacheError, Result as CacheResult};
+use crate::error::{BoxError, CacheError, Result as CacheResult};
 
 /// How values become bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,13 +18,30 @@ pub enum Codec {
     /// JSON by `serde_json`, which programs in other languages read too.
     #[default]
     Json,
+    /// [MessagePack](https://msgpack.org), with the names of fields: smaller and faster than JSON, and read by other
+    /// languages.
+    #[cfg(feature = "message-pack")]
+    MessagePack,
+    /// The format of [`postcard`](https://docs.rs/postcard) after one byte that tells it from others: the smallest. It
+    /// describes nothing, so raise `version = …` of the attributes with every change of a type.
+    #[cfg(feature = "postcard")]
+    Postcard,
 }
+
+/// Before values in the format of `postcard`, which could be read out of any bytes. It neither begins a text in UTF-8 nor
+/// a value in `MessagePack`.
+#[cfg(feature = "postcard")]
+const POSTCARD: u8 = 0xc1;
 
 impl Codec {
     /// The name, for messages.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Json => "JSON",
+            #[cfg(feature = "message-pack")]
+            Self::MessagePack => "MessagePack",
+            #[cfg(feature = "postcard")]
+            Self::Postcard => "postcard",
         }
     }
 
@@ -35,14 +52,23 @@ impl Codec {
         limit: usize,
         operation: &'static str,
     ) -> CacheResult<Bytes> {
-        let mut out = Limited { bytes: Vec::with_capacity(128), limit, exceeded: false };
-        let result = match self {
-            Self::Json => serde_json::to_writer(&mut out, value),
+        let mut out = Limited::new(limit);
+        let result: Result<(), BoxError> = match self {
+            Self::Json => serde_json::to_writer(&mut out, value).map_err(Into::into),
+            #[cfg(any(feature = "message-pack", feature = "postcard"))]
+            _ if write_integer(&mut out, value) => Ok(()),
+            #[cfg(feature = "message-pack")]
+            Self::MessagePack => rmp_serde::encode::write_named(&mut out, value).map_err(Into::into),
+            #[cfg(feature = "postcard")]
+            Self::Postcard => {
+                let marked = io::Write::write_all(&mut out, &[POSTCARD]).map_err(Into::into);
+                marked.and_then(|()| postcard::to_io(value, &mut out).map(drop).map_err(Into::into))
+            }
         };
         match result {
             Ok(()) => Ok(out.bytes.into()),
             Err(_) if out.exceeded => Err(CacheError::ValueTooLarge { operation, limit }),
-            Err(source) => Err(CacheError::Encode { operation, codec: self.name(), source: source.into() }),
+            Err(source) => Err(CacheError::Encode { operation, codec: self.name(), source }),
         }
     }
 
@@ -50,8 +76,41 @@ impl Codec {
     pub(crate) fn decode<V: DeserializeOwned>(self, bytes: &[u8]) -> Option<V> {
         match self {
             Self::Json => serde_json::from_slice(bytes).ok(),
+            #[cfg(any(feature = "message-pack", feature = "postcard"))]
+            _ if is_integer(bytes) => serde_json::from_slice(bytes).ok(),
+            #[cfg(feature = "message-pack")]
+            Self::MessagePack => {
+                let mut rest = bytes;
+                let value = V::deserialize(&mut rmp_serde::Deserializer::new(&mut rest)).ok()?;
+                rest.is_empty().then_some(value)
+            }
+            #[cfg(feature = "postcard")]
+            Self::Postcard => {
+                let (value, rest) = postcard::take_from_bytes(bytes.strip_prefix(&[POSTCARD])?).ok()?;
+                rest.is_empty().then_some(value)
+            }
         }
     }
+}
+
+/// Whether this is an integer in decimal, as counters are stored whatever the codec is.
+#[cfg(any(feature = "message-pack", feature = "postcard"))]
+fn is_integer(bytes: &[u8]) -> bool {
+    let integer = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<i64>().ok());
+    integer.is_some_and(|integer| itoa::Buffer::new().format(integer).as_bytes() == bytes)
+}
+
+/// Writes a value that is an integer as a counter is stored. Returns whether it is one.
+#[cfg(any(feature = "message-pack", feature = "postcard"))]
+fn write_integer<V: Serialize + ?Sized>(out: &mut Limited, value: &V) -> bool {
+    /// As long as an `i64` can be.
+    const LONGEST: usize = 20;
+    let mut text = Limited::new(LONGEST.min(out.limit));
+    let is_written = serde_json::to_writer(&mut text, value).is_ok() && is_integer(&text.bytes);
+    if is_written {
+        out.bytes = text.bytes;
+    }
+    is_written
 }
 
 /// A buffer that refuses to grow beyond a limit.
@@ -59,6 +118,12 @@ struct Limited {
     bytes: Vec<u8>,
     limit: usize,
     exceeded: bool,
+}
+
+impl Limited {
+    fn new(limit: usize) -> Self {
+        Self { bytes: Vec::with_capacity(limit.min(128)), limit, exceeded: false }
+    }
 }
 
 impl io::Write for Limited {

@@ -14,6 +14,8 @@ mod error;
 mod key;
 mod key_map;
 mod kv;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod rt;
 mod service;
 mod store;
@@ -42,6 +44,8 @@ pub use error::{BackendError, BoxError, CacheError, InvalidKey, Result};
 pub use key::{AsKey, IntoKey, Key, KeyPart, MAX_KEY_LEN, PartWriter, Prefix, RawPart, Tag};
 pub use key_map::{KeyMap, KeyMapEntry, key_map};
 pub use kv::{KvGet, KvGetBulk, KvKey, KvList, KvMetadata, KvNamespace, KvPage, KvPut, WithMetadata};
+#[cfg(feature = "metrics")]
+pub use metrics::publish_metrics;
 pub use service::{
     DEFAULT_PREFIX, DEFAULT_VALUE_LIMIT, KvCacheService, KvCacheServiceBuilder, KvCacheServiceFactory,
     Unfinished,

@@ -135,7 +135,7 @@ impl Deferral {
             parts.push(Part { keys: keys.to_vec(), token: None, update: None });
             parts.len() - 1
         };
-        let token = open(cache, keys, self.write.timeout).await?;
+        let token = open(cache, self.write.site, keys, self.write.timeout).await?;
         if let Some(part) = self.write.lock().parts.get_mut(place) {
             part.token = token;
         }

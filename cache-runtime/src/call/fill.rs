@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use super::load::{Call, Flown};
 use super::policy::{Condition, Policy};
-use super::site::Event;
+use super::site::{Event, Step};
 use super::tags::{self, Seen, Target};
 use crate::backend::{Entry, Lease, PutOptions, Read};
 use crate::classify::Class;
@@ -268,7 +269,7 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
         let cache = self.cache;
         let lease = permit.lent.take();
         let filled = cache.backend().fill(&permit.target.full_key, lease, fill.bytes, fill.options);
-        match cache.bounded(filled).await {
+        match cache.bounded(filled).instrument(self.site.span(Step::Fill)).await {
             Ok(stored) => {
                 if stored {
                     self.site.count(Event::Fill);

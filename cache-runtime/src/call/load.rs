@@ -5,11 +5,13 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tracing::Instrument;
+
 use super::failures::Failures;
 use super::fill::{Found, Life, Permit};
 use super::policy::{Condition, Policy};
 use super::shape::{Outcome, Shape, ShapeKind};
-use super::site::{CallSite, Event};
+use super::site::{CallSite, Event, Step};
 use super::stale::{FailedButStale, Stale};
 use super::tags::Target;
 use crate::clock::millis;
@@ -264,7 +266,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     pub(super) async fn run<R>(&self, body: Pin<&mut impl Future<Output = R>>) -> R {
         let clock = self.cache.clock();
         let started = clock.now();
-        let whole = leading(body).await;
+        let whole = leading(body).instrument(self.site.span(Step::Load)).await;
         self.site.count(Event::Load(clock.now().saturating_sub(started)));
         whole
     }

@@ -150,6 +150,17 @@ pub(crate) enum Event {
     Refresh,
 }
 
+/// What a span is about.
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    Load,
+    Fill,
+    /// A barrier is opened.
+    Begin,
+    /// Keys are made stale or updated.
+    End,
+}
+
 impl CallSite {
     const fn new(
         kind: CallSiteKind,
@@ -349,6 +360,17 @@ impl CallSite {
         self.count(Event::Uncached);
         if self.may_warn(now) {
             tracing::warn!(function = self.function, template = self.template(), %why, "not cached");
+        }
+    }
+
+    /// A span for something that is done here. No key and no value is in it.
+    pub(crate) fn span(&self, step: Step) -> tracing::Span {
+        let (function, template) = (self.function, self.template());
+        match step {
+            Step::Load => tracing::info_span!("cache_load", function, template),
+            Step::Fill => tracing::info_span!("cache_fill", function, template),
+            Step::Begin => tracing::info_span!("cache_invalidate", function, template, step = "begin"),
+            Step::End => tracing::info_span!("cache_invalidate", function, template, step = "end"),
         }
     }
 

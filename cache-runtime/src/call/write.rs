@@ -6,10 +6,11 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use super::deferral::Deferral;
 use super::shape::{Outcome, Shape, StrictShape};
-use super::site::{CallSite, Event};
+use super::site::{CallSite, Event, Step};
 use crate::backend::{PutOptions, WriteToken};
 use crate::codec::Marks;
 use crate::error::{BackendError, CacheError};
@@ -144,7 +145,7 @@ impl Write {
         let deferral = Deferral::here(&cache, site, timeout);
         let opened = match &deferral {
             Some(deferral) => deferral.open(&keys).await,
-            None => open(&cache, &keys, timeout).await,
+            None => open(&cache, site, &keys, timeout).await,
         };
         match opened {
             Ok(token) => Ok(Begun { cache, site, keys, token, timeout, deferral }),
@@ -159,6 +160,7 @@ impl Write {
 /// Opens a barrier, where the backend has them.
 pub(super) async fn open(
     cache: &KvCacheService,
+    site: &'static CallSite,
     keys: &[String],
     timeout: Duration,
 ) -> Result<Option<WriteToken>, BackendError> {
@@ -167,7 +169,8 @@ pub(super) async fn open(
     }
     let names: Vec<&str> = keys.iter().map(String::as_str).collect();
     let _changing = cache.store().changing(names.iter().copied());
-    cache.bounded(cache.backend().begin_write(&names, barrier_life(timeout))).await
+    let begun = cache.bounded(cache.backend().begin_write(&names, barrier_life(timeout)));
+    begun.instrument(site.span(Step::Begin)).await
 }
 
 /// Lets a barrier stand for its whole life from now on.
@@ -198,7 +201,8 @@ pub(super) async fn end(
     }
     let names: Vec<&str> = keys.iter().map(String::as_str).collect();
     let _changing = cache.store().changing(names.iter().copied());
-    match cache.bounded(cache.backend().finish_write(&names, token, update)).await {
+    let finished = cache.bounded(cache.backend().finish_write(&names, token, update));
+    match finished.instrument(site.span(Step::End)).await {
         Ok(_) => {
             cache.store().retries.done(&names);
             for _ in &names {
