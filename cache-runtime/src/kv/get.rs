@@ -53,7 +53,8 @@ impl<'a> KvGet<'a> {
         Ok(self.json_with_metadata().await?.map(|found| found.value))
     }
 
-    /// Reads the value's bytes.
+    /// Reads the value's bytes, exactly as they are stored: over Cloudflare's REST interface by two requests, where
+    /// [`text`](Self::text) and [`json`](Self::json) need one.
     ///
     /// # Errors
     ///
@@ -77,7 +78,7 @@ impl<'a> KvGet<'a> {
     ///
     /// [`CacheError::Backend`].
     pub async fn text_with_metadata(self) -> Result<Option<WithMetadata<String>>> {
-        let found = self.bytes_with_metadata().await?;
+        let found = self.whole(false).await?;
         Ok(found.map(|WithMetadata { value, metadata }| {
             let value = String::from_utf8(value.into())
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
@@ -92,7 +93,7 @@ impl<'a> KvGet<'a> {
     /// [`CacheError::Decode`] when the value is not JSON of a `T`, [`CacheError::Backend`].
     pub async fn json_with_metadata<T: DeserializeOwned>(self) -> Result<Option<WithMetadata<T>>> {
         let backend = self.kv.backend.name();
-        let Some(WithMetadata { value, metadata }) = self.bytes_with_metadata().await? else {
+        let Some(WithMetadata { value, metadata }) = self.whole(false).await? else {
             return Ok(None);
         };
         let value = serde_json::from_slice(&value).map_err(|_| CacheError::Decode {
@@ -109,7 +110,11 @@ impl<'a> KvGet<'a> {
     ///
     /// [`CacheError::Backend`].
     pub async fn bytes_with_metadata(self) -> Result<Option<WithMetadata<Bytes>>> {
-        let found = self.read().await.map_err(|error| self.kv.during(OPERATION, error))?;
+        self.whole(true).await
+    }
+
+    async fn whole(&self, exact: bool) -> Result<Option<WithMetadata<Bytes>>> {
+        let found = self.read(exact).await.map_err(|error| self.kv.during(OPERATION, error))?;
         Ok(found.map(|(value, metadata)| WithMetadata { value, metadata: self.metadata(metadata) }))
     }
 
@@ -130,8 +135,8 @@ impl<'a> KvGet<'a> {
         }))
     }
 
-    async fn read(&self) -> Result<Option<(Bytes, Option<Arc<str>>)>, BackendError> {
-        if self.cache_ttl.is_some() {
+    async fn read(&self, exact: bool) -> Result<Option<(Bytes, Option<Arc<str>>)>, BackendError> {
+        if exact || self.cache_ttl.is_some() {
             let Some(found) = self.open().await? else { return Ok(None) };
             return Ok(Some((collect(found.value).await?, found.metadata)));
         }
