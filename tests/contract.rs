@@ -9,6 +9,8 @@ mod directory_backend;
 mod memory;
 #[path = "contract/model.rs"]
 mod model;
+#[path = "contract/provided.rs"]
+mod provided;
 
 /// Memory, on a clock that the tests move.
 mod on_memory {
@@ -51,6 +53,23 @@ mod on_a_directory {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let backend = DirectoryBackend { root: directory.path().into(), clock: time.clock() };
         Subject::new(backend, Time::Manual(time)).keeping(directory)
+    }
+
+    cache_runtime::backend_contract!(subject);
+}
+
+/// Memory that counts its quotas by compare-and-set, as a user's own backend may.
+mod on_memory_by_the_provided_methods {
+    use cache_runtime::LocalKvNamespace;
+    use cache_runtime::contract::{Subject, Time};
+    use cache_runtime::testing::ManualClock;
+
+    use crate::provided::Provided;
+
+    async fn subject() -> Subject {
+        let time = ManualClock::new();
+        let inner = LocalKvNamespace::builder().clock(time.clock()).build();
+        Subject::new(Provided(inner), Time::Manual(time))
     }
 
     cache_runtime::backend_contract!(subject);

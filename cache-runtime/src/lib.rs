@@ -16,7 +16,9 @@ mod key_map;
 mod kv;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod rate_limit;
 mod rt;
+mod seldom;
 mod service;
 mod store;
 pub mod testing;
@@ -46,6 +48,9 @@ pub use key_map::{KeyMap, KeyMapEntry, key_map};
 pub use kv::{KvGet, KvGetBulk, KvKey, KvList, KvMetadata, KvNamespace, KvPage, KvPut, WithMetadata};
 #[cfg(feature = "metrics")]
 pub use metrics::publish_metrics;
+#[cfg(feature = "tower")]
+pub use rate_limit::{RateLimitLayer, RateLimited};
+pub use rate_limit::{RateLimiter, RateLimiterBuilder};
 pub use service::{
     DEFAULT_PREFIX, DEFAULT_VALUE_LIMIT, KvCacheService, KvCacheServiceBuilder, KvCacheServiceFactory,
     Unfinished,

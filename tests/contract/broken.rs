@@ -8,12 +8,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cache_runtime::contract::{
-    Subject, Time, barriers, bulk, concurrency, counters, leases, listing, subscription, ttl, values,
+    Subject, Time, barriers, bulk, concurrency, counters, leases, listing, quotas, subscription, ttl, values,
 };
 use cache_runtime::testing::ManualClock;
 use cache_runtime::{
-    Backend, BackendError, Capabilities, Entry, Lease, ListOptions, ListPage, LocalKvNamespace, PutOptions,
-    Read, SetOutcome, WriteToken,
+    Backend, BackendError, Capabilities, Decision, Entry, Lease, ListOptions, ListPage, LocalKvNamespace,
+    PutOptions, Quota, Read, SetOutcome, WriteToken,
 };
 
 /// What is wrong with a backend.
@@ -39,6 +39,9 @@ enum Fault {
     ReadsManyWithoutMissing,
     ReadsManyWithoutLeases,
     LeasesManyToEverybody,
+    AdmitsInTwoSteps,
+    AdmitsForEver,
+    ChargesForRefusals,
     TouchForgetsMetadata,
     SetsWithoutComparing,
     SetsInTwoSteps,
@@ -244,6 +247,32 @@ impl Backend for Broken {
         }
     }
 
+    async fn admit(&self, key: &str, cost: u32, quota: Quota) -> Result<Decision, BackendError> {
+        match self.fault {
+            AdmitsInTwoSteps => {
+                let looked = self.inner.admit(key, 0, quota).await?;
+                tokio::task::yield_now().await;
+                if cost <= looked.remaining {
+                    self.inner.admit(key, cost, quota.with_burst(u32::MAX)).await?;
+                }
+                Ok(Decision { allowed: cost <= looked.remaining, ..looked })
+            }
+            AdmitsForEver => {
+                let decision = self.inner.admit(key, cost, quota).await?;
+                self.inner.touch(key, None).await?;
+                Ok(decision)
+            }
+            ChargesForRefusals => {
+                let decision = self.inner.admit(key, cost, quota).await?;
+                if !decision.allowed {
+                    self.inner.admit(key, decision.remaining, quota).await?;
+                }
+                Ok(decision)
+            }
+            _ => self.inner.admit(key, cost, quota).await,
+        }
+    }
+
     async fn read(&self, key: &str) -> Result<Read, BackendError> {
         Ok(match self.inner.read(key).await? {
             Read::Leased if self.has(LeasesToEverybody) => Read::Miss(Some(Lease(7))),
@@ -406,6 +435,9 @@ catches! {
     a_read_of_many_without_the_missing: ReadsManyWithoutMissing is caught by leases::read_many_answers_in_the_order_of_the_keys;
     a_read_of_many_without_leases: ReadsManyWithoutLeases is caught by leases::read_many_answers_in_the_order_of_the_keys;
     a_read_of_many_that_leases_to_everybody: LeasesManyToEverybody is caught by leases::read_many_gives_a_lease_to_one_reader;
+    a_quota_for_more_than_its_limit: AdmitsInTwoSteps is caught by concurrency::a_quota_admits_no_more_than_its_limit_to_many;
+    a_counter_of_requests_without_ttl: AdmitsForEver is caught by quotas::a_quota_in_use_has_an_end;
+    a_refusal_that_costs: ChargesForRefusals is caught by quotas::what_is_not_admitted_takes_nothing;
     a_touch_that_loses_metadata: TouchForgetsMetadata is caught by ttl::touch_keeps_value_and_metadata;
     a_set_without_a_comparison: SetsWithoutComparing is caught by values::compare_and_set_leaves_another_value;
     a_set_with_two_winners: SetsInTwoSteps is caught by concurrency::compare_and_set_has_one_winner;

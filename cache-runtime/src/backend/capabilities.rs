@@ -7,7 +7,7 @@ use std::time::Duration;
 #[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// `increment`, `touch` and `compare_and_set` are atomic under concurrent callers.
+    /// `increment`, `touch`, `compare_and_set` and `admit` are atomic under concurrent callers.
     pub atomic: bool,
     /// The shortest time to live that the engine keeps exactly.
     pub minimum_ttl: Duration,

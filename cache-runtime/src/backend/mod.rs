@@ -9,6 +9,7 @@ mod cursor;
 pub(crate) mod limits;
 mod local;
 mod native;
+mod quota;
 #[cfg(all(feature = "redis", not(target_family = "wasm")))]
 mod redis;
 #[cfg(all(feature = "cloudflare", not(target_family = "wasm")))]
@@ -28,6 +29,8 @@ pub use capabilities::{Capabilities, Consistency};
 pub use local::{LocalKvNamespace, LocalKvNamespaceBuilder};
 pub(crate) use native::collect;
 pub use native::{ByteStream, Expiration, NativePut, StreamedEntry, ValueBody};
+pub(crate) use quota::Used;
+pub use quota::{Decision, Quota};
 
 use crate::clock::Clock;
 use crate::error::BackendError;
@@ -141,6 +144,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Stores `new` if the value under `key` is `expected` (`None`: if the key is not there). Returns whether
     /// it did. The provided version is not atomic, which [`Capabilities::atomic`] tells.
+    ///
+    /// What is stored so is state, not a copy of something: it must outlive what makes copies doubtful, such as a
+    /// restart of the engine from a dump.
     async fn compare_and_set(
         &self,
         key: &str,
@@ -154,6 +160,17 @@ pub trait Backend: Send + Sync + 'static {
             self.put(key, new, options).await?;
         }
         Ok(same)
+    }
+
+    /// Takes `cost` from the quota that is kept under `key`, if so much is left of it, and says so; else takes
+    /// nothing. The time is the engine's, where several processes share it, so that their clocks may differ.
+    ///
+    /// What is kept always has an end: the time at which nothing is used any more. The key is for this method
+    /// alone, and always with the same kind of quota. The provided version goes by
+    /// [`compare_and_set`](Self::compare_and_set), and never admits more than the quota where that is atomic; it
+    /// fails when others change the key all the time. Override it where the engine can do it in one step.
+    async fn admit(&self, key: &str, cost: u32, quota: Quota) -> Result<Decision, BackendError> {
+        quota::admit(self, key, cost, quota).await
     }
 
     /// Reads a value for the cached call, and where nothing is there takes the lease of the key: the right to

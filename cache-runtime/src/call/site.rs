@@ -8,12 +8,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::tally::Tally;
-use crate::clock::millis;
 use crate::error::CacheError;
 use crate::key::{RawKey, Template};
-
-/// The shortest time between two warnings of one call site.
-const WARN_EVERY_MILLIS: u64 = 10_000;
+use crate::seldom::Seldom;
 
 static SITES: Mutex<Vec<&'static CallSite>> = Mutex::new(Vec::new());
 
@@ -68,7 +65,7 @@ pub struct CallSite {
     registered: AtomicBool,
     /// The value's type, as of the first miss: a generic function has one call site for all its types.
     value: OnceLock<TypeId>,
-    warned: AtomicU64,
+    warned: Seldom,
     counters: Counters,
 }
 
@@ -187,7 +184,7 @@ impl CallSite {
         };
         let registered = AtomicBool::new(false);
         let value = OnceLock::new();
-        Self { kind, keys, function, place, registered, value, warned: zero(), counters }
+        Self { kind, keys, function, place, registered, value, warned: Seldom::new(), counters }
     }
 
     /// The site of a `#[cached]`.
@@ -339,7 +336,7 @@ impl CallSite {
     /// Counts an error and logs it, at most once in ten seconds a call site.
     pub(crate) fn failed(&'static self, now: Duration, error: &CacheError) {
         self.count(Event::Error);
-        if self.may_warn(now) {
+        if self.warned.may(now) {
             // A codec's text may quote the value; a backend's may not.
             let source = match error {
                 CacheError::Backend { source, .. } => source.to_string(),
@@ -358,7 +355,7 @@ impl CallSite {
     /// Counts a call that goes by the cache and logs why, at most once in ten seconds a call site.
     pub(crate) fn went_by(&'static self, now: Duration, why: &dyn fmt::Display) {
         self.count(Event::Uncached);
-        if self.may_warn(now) {
+        if self.warned.may(now) {
             tracing::warn!(function = self.function, template = self.template(), %why, "not cached");
         }
     }
@@ -372,14 +369,6 @@ impl CallSite {
             Step::Begin => tracing::info_span!("cache_invalidate", function, template, step = "begin"),
             Step::End => tracing::info_span!("cache_invalidate", function, template, step = "end"),
         }
-    }
-
-    fn may_warn(&self, now: Duration) -> bool {
-        // Zero means never.
-        let now = millis(now) + 1;
-        let last = self.warned.load(Ordering::Relaxed);
-        (last == 0 || now.saturating_sub(last) >= WARN_EVERY_MILLIS)
-            && self.warned.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Whether values of this type may be kept under this site's keys: those of the type that came first, unless

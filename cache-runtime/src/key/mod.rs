@@ -11,7 +11,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
-pub(crate) use part::{Kept, is_separator_or_glob};
+pub(crate) use part::{Kept, escaped, is_separator_or_glob};
 pub use part::{KeyPart, PartOf, PartRef, PartWriter, RawPart};
 pub(crate) use pattern::Pattern;
 pub use prefix::Prefix;

@@ -182,10 +182,15 @@ pub(crate) struct Kept<K: ?Sized> {
 
 impl<K: ?Sized> Kept<K> {
     pub(crate) fn new<T: KeyPart<Kind = K> + ?Sized>(part: &T) -> Self {
-        let mut key = RawKey::new(Template::UNTYPED);
-        part.write(&mut PartWriter(&mut key));
-        Self { escaped: key.as_str().to_owned(), kind: PhantomData }
+        Self { escaped: escaped(part), kind: PhantomData }
     }
+}
+
+/// A part as it stands in a key.
+pub(crate) fn escaped<T: KeyPart + ?Sized>(part: &T) -> String {
+    let mut key = RawKey::new(Template::UNTYPED);
+    part.write(&mut PartWriter(&mut key));
+    key.as_str().to_owned()
 }
 
 impl<K: ?Sized> KeyPart for Kept<K> {

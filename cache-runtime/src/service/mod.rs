@@ -18,7 +18,7 @@ pub use failsafe::Unfinished;
 use crate::backend::{Backend, LocalKvNamespace};
 use crate::clock::Clock;
 use crate::codec::Codec;
-use crate::error::BackendError;
+use crate::error::{BackendError, Result};
 use crate::key::Prefix;
 use crate::rt;
 use crate::store::Store;
@@ -132,6 +132,12 @@ impl KvCacheService {
     #[must_use]
     pub fn pending_invalidations(&self) -> usize {
         self.0.store.retries.len()
+    }
+
+    /// The same cache under `<prefix>.<area>`: what stands there is none of this one's keys, and no `clear` of it
+    /// takes it away.
+    pub(crate) fn beside(&self, area: &str) -> Result<Self> {
+        Ok(self.with_prefix(Prefix::new(&format!("{}.{area}", self.prefix()))?))
     }
 
     #[inline]

@@ -397,7 +397,7 @@ impl KvCacheService {
         load_optional(self, RawKey::from_text(key.key_text()), policy.into(), loader()).await
     }
 
-    fn full_key(&self, operation: &'static str, key: &str) -> Result<String> {
+    pub(crate) fn full_key(&self, operation: &'static str, key: &str) -> Result<String> {
         self.prefix().full(key).map_err(|reason| CacheError::InvalidKey { operation, reason })
     }
 
@@ -410,7 +410,7 @@ impl KvCacheService {
     }
 
     /// Awaits an operation of the backend and names it in its error.
-    async fn during<T>(
+    pub(crate) async fn during<T>(
         &self,
         operation: &'static str,
         future: impl Future<Output = Result<T, BackendError>>,

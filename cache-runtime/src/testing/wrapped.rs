@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::backend::{
-    Backend, Capabilities, Entry, InvalidationSink, Lease, ListOptions, ListPage, NativePut, PutOptions,
-    Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
+    Backend, Capabilities, Decision, Entry, InvalidationSink, Lease, ListOptions, ListPage, NativePut,
+    PutOptions, Quota, Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
 };
 use crate::clock::Clock;
 use crate::error::BackendError;
@@ -31,6 +31,7 @@ pub enum Operation {
     Increment,
     Touch,
     CompareAndSet,
+    Admit,
     Read,
     ReadMany,
     LeaseOver,
@@ -47,7 +48,7 @@ pub enum Operation {
 
 impl Operation {
     /// Each of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Get,
         Self::Put,
         Self::Delete,
@@ -59,6 +60,7 @@ impl Operation {
         Self::Increment,
         Self::Touch,
         Self::CompareAndSet,
+        Self::Admit,
         Self::Read,
         Self::ReadMany,
         Self::LeaseOver,
@@ -181,6 +183,10 @@ impl<B: Backend + ?Sized, A: Around> Backend for Wrapped<B, A> {
     ) -> Result<bool, BackendError> {
         let work = self.inner.compare_and_set(key, expected, new, options);
         self.around.around(Operation::CompareAndSet, &[key], work).await
+    }
+
+    async fn admit(&self, key: &str, cost: u32, quota: Quota) -> Result<Decision, BackendError> {
+        self.around.around(Operation::Admit, &[key], self.inner.admit(key, cost, quota)).await
     }
 
     async fn read(&self, key: &str) -> Result<Read, BackendError> {

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::subject::{Subject, done};
 use super::{holds, same};
-use crate::backend::{Backend, PutOptions, Read};
+use crate::backend::{Backend, PutOptions, Quota, Read};
 
 /// Runs `task` this many times at once and returns all results.
 async fn at_once<T: Send + 'static, F>(
@@ -71,6 +71,30 @@ pub async fn compare_and_set_has_one_winner(subject: &Subject) {
         let won: Vec<u64> = won.await.into_iter().flatten().collect();
         same("compare_and_set has one winner", won.len(), 1);
         same("the winner's value is stored", subject.text(&key).await, Some(won[0].to_string()));
+    }
+}
+
+/// Of many who ask at once, as many as the limit are admitted: not one more, and not one less.
+pub async fn a_quota_admits_no_more_than_its_limit_to_many(subject: &Subject) {
+    if !subject.has_atomic() {
+        return;
+    }
+    let hour = Duration::from_hours(1);
+    for (name, quota) in [("window", Quota::window(100, hour)), ("smooth", Quota::smooth(100, 100 * hour))] {
+        let key = subject.key(name);
+        let admitted = at_once(subject, 8, |backend, _| {
+            let key = key.clone();
+            async move {
+                let mut admitted = 0;
+                for _ in 0..50 {
+                    admitted += u32::from(done("admit", backend.admit(&key, 1, quota).await).allowed);
+                    tokio::task::yield_now().await;
+                }
+                admitted
+            }
+        });
+        let admitted: u32 = admitted.await.into_iter().sum();
+        same("a quota admits its limit to many, and no more", admitted, 100);
     }
 }
 

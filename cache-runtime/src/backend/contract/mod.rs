@@ -35,6 +35,7 @@ pub mod concurrency;
 pub mod counters;
 pub mod leases;
 pub mod listing;
+pub mod quotas;
 mod subject;
 pub mod subscription;
 pub mod ttl;
@@ -107,6 +108,15 @@ macro_rules! backend_contract {
                 an_expired_counter_starts_again
                 what_is_no_number_is_an_error_and_stays
                 an_overflow_is_an_error_and_stays
+            }
+            quotas {
+                a_quota_admits_its_limit_and_no_more
+                a_window_that_is_over_begins_again
+                a_smooth_quota_comes_back_one_by_one
+                what_is_not_admitted_takes_nothing
+                what_takes_nothing_stores_nothing
+                a_quota_in_use_has_an_end
+                quotas_are_told_apart_by_their_keys
             }
             listing {
                 a_listing_holds_the_keys_of_its_prefix_and_no_others
@@ -182,6 +192,7 @@ macro_rules! backend_contract {
             concurrency {
                 counters_lose_no_step
                 compare_and_set_has_one_winner
+                a_quota_admits_no_more_than_its_limit_to_many
                 one_of_many_readers_gets_the_lease
                 a_reader_sees_a_put_whole
                 a_dropped_operation_is_whole_or_nothing
@@ -214,6 +225,7 @@ mod tests {
             include_str!("counters.rs"),
             include_str!("leases.rs"),
             include_str!("listing.rs"),
+            include_str!("quotas.rs"),
             include_str!("subscription.rs"),
             include_str!("ttl.rs"),
             include_str!("values.rs"),

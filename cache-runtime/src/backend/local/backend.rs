@@ -9,8 +9,8 @@ use bytes::Bytes;
 use super::LocalKvNamespace;
 use crate::backend::limits::{self, Request};
 use crate::backend::{
-    Backend, Capabilities, Entry, InvalidationSink, Lease, ListOptions, ListPage, NativePut, PutOptions,
-    Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
+    Backend, Capabilities, Decision, Entry, InvalidationSink, Lease, ListOptions, ListPage, NativePut,
+    PutOptions, Quota, Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
 };
 use crate::clock::Clock;
 use crate::error::BackendError;
@@ -27,7 +27,7 @@ impl LocalKvNamespace {
 }
 
 /// Under a barrier `put`, `touch` and `compare_and_set` store nothing (the latter two answer `false`),
-/// `increment` is an error, and `delete` finds nothing; each of them keeps the writer's own update from being
+/// `increment` and `admit` are errors, and `delete` finds nothing; each of them keeps the writer's own update from being
 /// stored.
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
@@ -113,6 +113,11 @@ impl Backend for LocalKvNamespace {
     ) -> Result<bool, BackendError> {
         let options = self.check_put(key, &new, options)?;
         Ok(self.change(|state, now| state.compare_and_set(key, expected, new, options, now)))
+    }
+
+    async fn admit(&self, key: &str, cost: u32, quota: Quota) -> Result<Decision, BackendError> {
+        Request::Put.check_key(key)?;
+        self.change(|state, now| state.admit(key, cost, quota, now))
     }
 
     async fn read(&self, key: &str) -> Result<Read, BackendError> {

@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::state::{Content, State, Value};
-use crate::backend::{Entry, ListPage, ListedKey, PutOptions, SetOutcome, add_to_counter, cursor};
+use crate::backend::{
+    Decision, Entry, ListPage, ListedKey, PutOptions, Quota, SetOutcome, Used, add_to_counter, cursor,
+};
 use crate::error::BackendError;
 
 impl State {
@@ -103,6 +105,25 @@ impl State {
         self.store(key, new, options, now);
         self.tell_changed(key);
         true
+    }
+
+    pub(super) fn admit(
+        &mut self,
+        key: &str,
+        cost: u32,
+        quota: Quota,
+        now: Duration,
+    ) -> Result<Decision, BackendError> {
+        if self.is_barred(key, now) {
+            return Err(BackendError::Rejected("the key is being written".into()));
+        }
+        let used = self.get(key, now).as_ref().and_then(Used::of);
+        let (decision, stored) = quota.decide(cost, used);
+        if let Some(Used { count, left }) = stored {
+            self.store(key, count.to_string().into(), PutOptions::with_ttl(left), now);
+            self.tell_changed(key);
+        }
+        Ok(decision)
     }
 
     /// A page of the live values' keys, from after the key that the cursor holds.

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::join_all;
 
-use super::{RedisBackend, listing, reads, writes};
+use super::{RedisBackend, listing, quota, reads, writes};
 use crate::backend::{
-    Backend, Capabilities, Consistency, Entry, Lease, ListOptions, ListPage, PutOptions, Read, SetOutcome,
-    WriteToken,
+    Backend, Capabilities, Consistency, Decision, Entry, Lease, ListOptions, ListPage, PutOptions, Quota,
+    Read, SetOutcome, WriteToken,
 };
 use crate::error::BackendError;
 
@@ -82,6 +82,10 @@ impl Backend for RedisBackend {
         options: PutOptions,
     ) -> Result<bool, BackendError> {
         writes::compare_and_set(&self.servers, key, expected, &new, &options).await
+    }
+
+    async fn admit(&self, key: &str, cost: u32, quota: Quota) -> Result<Decision, BackendError> {
+        quota::admit(&self.servers, key, cost, quota).await
     }
 
     async fn read(&self, key: &str) -> Result<Read, BackendError> {

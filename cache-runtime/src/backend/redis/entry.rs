@@ -99,3 +99,13 @@ pub(super) fn put(bytes: &Bytes, options: &PutOptions, live: &Live) -> Vec<u8> {
         enveloped(bytes, options, live.epoch, live)
     }
 }
+
+/// The bytes to store for what is state, no copy of something: as they are, without an epoch that a restart would
+/// end; in an envelope only what would else be taken for one, or has metadata.
+pub(super) fn state(bytes: &Bytes, options: &PutOptions, live: &Live) -> Vec<u8> {
+    if options.metadata.is_none() && matches!(State::parse(bytes.clone()), State::Foreign(_)) {
+        bytes.to_vec()
+    } else {
+        enveloped(bytes, options, live.epoch, live)
+    }
+}

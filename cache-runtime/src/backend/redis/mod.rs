@@ -11,6 +11,7 @@ mod fault;
 mod held;
 mod listing;
 mod live;
+mod quota;
 mod reads;
 mod reply;
 mod scripts;
@@ -54,7 +55,8 @@ use servers::Servers;
 /// - A value from before a restart with an old dump or before a failover is a miss: each envelope names the
 ///   server's history (its `master_replid`). Where the server does not show it, a warning is logged once, and
 ///   this one promise is not kept. Plain numbers have no envelope.
-/// - Counters, `compare_and_set` and `touch` are atomic.
+/// - Counters, `compare_and_set`, `touch` and `admit` are atomic, and `admit` goes by the server's clock. What
+///   `compare_and_set` and `admit` store has no envelope: it is state, and outlives a restart as the server does.
 /// - Every call ends within the limits of [`connect_timeout`](RedisBackendBuilder::connect_timeout) and
 ///   [`command_timeout`](RedisBackendBuilder::command_timeout). A dead server costs a few calls that time; then
 ///   calls fail at once, and one at a time tries the server again.

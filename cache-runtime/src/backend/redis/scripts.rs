@@ -20,6 +20,7 @@ scripts! {
     Swap "swap"
     CompareAndSet "compare_and_set"
     Touch "touch"
+    Admit "admit"
     LeaseOver "lease_over"
     Fill "fill"
     Release "release"

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use redis::{Pipeline, Value};
 
 use super::connection::Again;
-use super::entry::{Found, deadline, enveloped, put as put_bytes, px, px_of};
+use super::entry::{Found, deadline, enveloped, put as put_bytes, px, px_of, state as state_bytes};
 use super::held::{Held, LEASE_LIFE_MS, Over};
 use super::live::Live;
 use super::scripts::Script;
@@ -22,7 +22,7 @@ const MOST_KEYS: usize = 256;
 const SWAPS: usize = 100;
 
 /// Calls a script for one key.
-async fn script(
+pub(super) async fn script(
     servers: &Servers,
     again: Again,
     script: Script,
@@ -163,7 +163,7 @@ pub(super) async fn compare_and_set(
     let (expects, expected): (&[u8], _) = expected.map_or((b"0", &[][..]), |expected| (b"1", expected));
     let ms = px(options.ttl);
     let build = |live: &Live, pipeline: &mut Pipeline| {
-        let raw = put_bytes(new, options, live);
+        let raw = state_bytes(new, options, live);
         live.script(pipeline, Script::CompareAndSet, &[key], &[expects, expected, &raw, ms.as_bytes()]);
     };
     Ok(reply::flag(servers.one(Again::MustNot, key, build).await?.next())?)
