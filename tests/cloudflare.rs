@@ -2,8 +2,12 @@
 //!
 //! Where node or Miniflare are missing, a test says `skipped: why` and passes; `tests/run` fetches Miniflare.
 
+#[path = "cloudflare/context.rs"]
+mod context;
 #[path = "cloudflare/faults.rs"]
 mod faults;
+#[path = "bad_input/log.rs"]
+mod log;
 #[path = "kv/reasons.rs"]
 mod reasons;
 #[path = "kv/semantics.rs"]

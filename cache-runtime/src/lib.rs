@@ -7,6 +7,8 @@ mod backend;
 mod call;
 mod classify;
 mod clock;
+#[cfg(all(feature = "cloudflare", not(target_family = "wasm")))]
+mod cloudflare;
 mod codec;
 #[doc(hidden)]
 pub mod declared;
@@ -41,6 +43,8 @@ pub use cache_macros::invalidates;
 pub use cache_macros::updates;
 pub use call::{Always, CallSite, CallSiteKind, CallSiteStats, Condition, Policy, call_sites};
 pub use clock::Clock;
+#[cfg(all(feature = "cloudflare", not(target_family = "wasm")))]
+pub use cloudflare::{CloudflareContext, CloudflareContextBuilder};
 pub use codec::Codec;
 pub use error::{BackendError, BoxError, CacheError, InvalidKey, Result};
 pub use key::{AsKey, IntoKey, Key, KeyPart, MAX_KEY_LEN, PartWriter, Prefix, RawPart, Tag};

@@ -268,7 +268,7 @@ async fn pages_smaller_than_cloudflares_go_on_while_keys_come_and_go() {
 }
 
 #[tokio::test]
-async fn a_service_connects_by_address_and_its_values_are_in_the_namespace() {
+async fn a_service_counts_lists_and_clears_in_the_namespace() {
     let Some(namespace) = server::namespace() else { return };
     let cache = service(&namespace);
     let _ = cache.set("n", &5, Ttl::NEVER).await.expect("it is stored");

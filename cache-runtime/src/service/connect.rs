@@ -10,6 +10,8 @@ impl KvCacheService {
     /// | --- | --- |
     /// | `memory:` | in this process's memory, as [`in_memory`](Self::in_memory) |
     /// | `redis:`, `rediss:`, `unix:`, `redis+unix:`, `redis+cluster:`, `redis+sentinel:` and the same with `valkey` | Redis or Valkey, with the feature `redis`; see `RedisBackendBuilder` |
+    /// | `cloudflare://ACCOUNT/NAMESPACE` | Cloudflare KV by the ids of the account and the namespace, with the feature `cloudflare`; the token is `CLOUDFLARE_API_TOKEN` of the environment |
+    /// | `cloudflare:` | Cloudflare KV as wrangler's configuration and the environment say, see `CloudflareContext`; without its stand-in in memory |
     ///
     /// # Errors
     ///
@@ -41,6 +43,16 @@ impl KvCacheService {
                 let backend = crate::backend::RedisBackend::builder(url).connect().await?;
                 Self::builder(std::sync::Arc::new(backend)).prefix("app").build()
             }
+            #[cfg(all(feature = "cloudflare", not(target_family = "wasm")))]
+            Some(("cloudflare", address)) => {
+                let backend = cloudflare(address, &crate::CloudflareContext::builder())?;
+                Self::builder(std::sync::Arc::new(backend)).prefix("app").build()
+            }
+            #[cfg(all(not(feature = "cloudflare"), not(target_family = "wasm")))]
+            Some(("cloudflare", _)) => refuse(
+                "`cloudflare:` needs the feature `cloudflare` of `cache-runtime`; turn it on in `Cargo.toml`"
+                    .into(),
+            ),
             #[cfg(all(not(feature = "redis"), not(target_family = "wasm")))]
             Some((scheme, _)) if REDIS_SCHEMES.contains(&scheme) => refuse(format!(
                 "`{scheme}:` needs the feature `redis` of `cache-runtime`; turn it on in `Cargo.toml`"
@@ -51,6 +63,31 @@ impl KvCacheService {
             _ => refuse("the cache's address is not a URL; for a cache in memory write `memory:`".into()),
         }
     }
+}
+
+/// The namespace at the rest of a `cloudflare:` address.
+#[cfg(all(feature = "cloudflare", not(target_family = "wasm")))]
+fn cloudflare(
+    address: &str,
+    context: &crate::CloudflareContextBuilder,
+) -> Result<crate::backend::CloudflareBackend> {
+    let refuse = |message: &str| CacheError::Configuration(message.into());
+    if matches!(address, "" | "//") {
+        return context.backend()?.ok_or_else(|| {
+            refuse(
+                "`cloudflare:` finds no KV namespace: bind one in `wrangler.toml` and set `CLOUDFLARE_API_TOKEN`, or \
+                 write `cloudflare://ACCOUNT/NAMESPACE`",
+            )
+        });
+    }
+    // The message does not show it: somebody may have put the token there.
+    let ids = address.strip_prefix("//").and_then(|ids| ids.split_once('/'));
+    let (account, namespace) = ids
+        .filter(|(account, namespace)| {
+            !account.is_empty() && !namespace.is_empty() && !address.contains(['@', '?'])
+        })
+        .ok_or_else(|| refuse("the address is not of the form `cloudflare://ACCOUNT/NAMESPACE`"))?;
+    context.by_ids(account, namespace)
 }
 
 /// What Redis and Valkey are found under.
