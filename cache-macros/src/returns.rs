@@ -78,8 +78,8 @@ impl Returns {
             Shape::Probed => {
                 let whole = &self.whole;
                 quote!({
-                    use #private::probe::{NoOption as _, NoResult as _, Probe};
-                    Probe::<#whole>::new().result().option()
+                    use #private::probe::{NoOption as _, NoResult as _};
+                    #private::probe::of::<#whole>().result().option()
                 })
             }
         }
@@ -103,7 +103,7 @@ impl Returns {
         if !self.may_fail() || borrows(whole.to_token_stream()) {
             return quote!(#private::Own);
         }
-        quote!(#private::probe::Probe::<#whole>::new().failures())
+        quote!(#private::probe::of::<#whole>().failures())
     }
 
     /// The witness that the value can be stored, and that it is neither a `Result` nor an `Option` by another
@@ -116,7 +116,7 @@ impl Returns {
         if self.shape == Shape::Probed {
             return quote::quote_spanned!(span=> #private::value::<#value>());
         }
-        quote::quote_spanned!(span=> #private::value_of::<#value>(#private::probe::Probe::<#value>::new().hold()))
+        quote::quote_spanned!(span=> #private::probe::of::<#value>().witness())
     }
 }
 

@@ -13,6 +13,7 @@ mod codec;
 #[doc(hidden)]
 pub mod declared;
 mod error;
+mod expand;
 mod key;
 mod key_map;
 mod kv;

@@ -1,17 +1,17 @@
 //! What the macros' expansion names. Not part of the public API: it changes with the macros, whose version is
 //! pinned.
 
-pub use crate::__register as register;
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
 pub use crate::call::Registered;
 pub use crate::call::{
     Batch, CallSite, Cloned, Lookup, Own, Policy, Shape, StrictShape, batch, cached, for_refresh, keys,
-    owned_for_refresh, probe, shapes as shape, update, value_of, write,
+    owned_for_refresh, probe, shapes as shape, update, write,
 };
 pub use crate::declared::{self, Stored};
 pub use crate::key::{Key, KeyPart, PartOf, PartRef, PartWriter, RawKey, Tag, Template};
 pub use crate::ttl::Ttl;
 pub use crate::value::value;
+pub use crate::{__register as register, __site as site, __stored as stored};
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
 pub use inventory;
 

@@ -57,15 +57,15 @@ pub trait ValueOps<V>: Copy + Send + Sync + 'static {
 }
 
 /// The witness that `V` is a [`Value`], held in this process as `H` says.
-pub struct Witness<V, H = InArc>(PhantomData<fn() -> (V, H)>);
+pub(crate) struct Witness<V, H = InArc>(PhantomData<fn() -> (V, H)>);
 
 /// The value is held in an `Arc` and cloned out of it.
 #[derive(Debug, Clone, Copy)]
-pub struct InArc;
+pub(crate) struct InArc;
 
 /// The value is an `Arc` and held as it is.
 #[derive(Debug, Clone, Copy)]
-pub struct AsIs;
+pub(crate) struct AsIs;
 
 impl<V: Value, H> Witness<V, H> {
     pub(crate) const fn new() -> Self {
@@ -82,7 +82,7 @@ impl<V, H> Clone for Witness<V, H> {
 impl<V, H> Copy for Witness<V, H> {}
 
 /// What is held for a value of type `V`.
-pub trait Hold<V> {
+pub(crate) trait Hold<V> {
     #[doc(hidden)]
     type Held: Clone + Send + Sync + 'static;
     #[doc(hidden)]

@@ -38,7 +38,7 @@ pub(crate) fn expand(batch: &Batch<'_>) -> Expanded {
         Key::Expression(expr) => {
             let key = quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr));
             let clone = quote!(let #one = ::core::clone::Clone::clone(#one););
-            (named_template(private, expr, value), quote!(|#one| { #clone #key }))
+            (named_template(expr, value), quote!(|#one| { #clone #key }))
         }
     };
     let site = call_site(private, "cached", &template, &function.sig.ident);

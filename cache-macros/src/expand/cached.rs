@@ -52,7 +52,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
             (stored, siblings::expand(cached, key, &template), bounded(private, key))
         }
         Key::Expression(expr) => {
-            let template = named_template(private, expr, value);
+            let template = named_template(expr, value);
             let key = quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr));
             let site = call_site(private, "cached", &template, &function.sig.ident);
             let stored = quote!(#private::Stored::<()>::new(#site, #key));
@@ -114,7 +114,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     Expanded { function, siblings: quote!(#siblings #loader) }
 }
 
-/// The declared template, as a constant expression.
+/// The declared template, as a constructor of the runtime's `Template` and what it is told.
 pub(crate) fn template(private: &Runtime, args: &Args, key: &TemplateKey, value: &syn::Type) -> TokenStream {
     let text = &key.template.text;
     let kinds = overlap::kinds(key);
@@ -130,13 +130,13 @@ pub(crate) fn template(private: &Runtime, args: &Args, key: &TemplateKey, value:
     });
     let version = args.version.map(|(_, version)| quote!(.version(#version)));
     let by_type = key.parts.iter().any(|part| part.root.is_none()).then(|| quote!(.by_type()));
-    quote!(#private::Template::new(#text) #kinds .value(#value) #ttl #none_ttl #version #by_type)
+    quote!(new(#text) #kinds .value(#value) #ttl #none_ttl #version #by_type)
 }
 
 /// A key expression, for listings.
-pub(crate) fn named_template(private: &Runtime, expr: &Expr, value: &syn::Type) -> TokenStream {
+pub(crate) fn named_template(expr: &Expr, value: &syn::Type) -> TokenStream {
     let (text, value) = (compact(&quote!(#expr)), type_name(value));
-    quote!(#private::Template::expression(#text).value(#value))
+    quote!(expression(#text).value(#value))
 }
 
 /// A type as it is written, without spaces where none are needed.

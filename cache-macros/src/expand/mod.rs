@@ -54,14 +54,7 @@ impl ToTokens for Runtime {
 fn call_site(private: &Runtime, kind: &str, templates: &TokenStream, function: &Ident) -> TokenStream {
     let name = function.to_string();
     let kind = Ident::new(kind, Span::mixed_site());
-    quote!({
-        static SITE: #private::CallSite = #private::CallSite::#kind(
-            &[#templates],
-            ::core::concat!(::core::module_path!(), "::", #name),
-        );
-        #private::register!(SITE);
-        &SITE
-    })
+    quote!(#private::site!(#kind #name, #templates))
 }
 
 /// A reference to the cache. The handle is cloned where the author's body could move or borrow what it is in.

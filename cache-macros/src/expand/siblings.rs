@@ -8,7 +8,6 @@ use quote::{ToTokens, format_ident, quote};
 use syn::{GenericParam, Generics, Visibility, WherePredicate};
 
 use super::cached::Cached;
-use super::call_site;
 use crate::expand::Runtime;
 use crate::item::{Function, mentions};
 use crate::key::TemplateKey;
@@ -28,7 +27,7 @@ pub(crate) fn render_with_static(
 ) -> TokenStream {
     // The author's constants are not looked for in this block.
     let start = quote!({
-        static TEMPLATE: #private::Template = #template;
+        static TEMPLATE: #private::Template = #private::Template::#template;
         #private::RawKey::new(&TEMPLATE)
     });
     key.render(private, &start)
@@ -97,14 +96,14 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     });
     let mut parts = key.parts.iter().zip(&names);
     let steps = key.template.segments.iter().map(|segment| match segment {
-        Segment::Literal(text) => quote!(key.literal(#text);),
+        Segment::Literal(text) => quote!(literal(#text)),
         Segment::Placeholder(_) => match parts.next() {
             Some((part, name)) => match &part.ty {
                 Some(ty) => {
                     let ty = function.for_sibling(ty.to_token_stream());
-                    quote!(key.part::<#ty>(#name);)
+                    quote!(part::<#ty>(#name))
                 }
-                None => quote!(key.any_part(#name);),
+                None => quote!(any_part(#name)),
             },
             None => TokenStream::new(),
         },
@@ -114,22 +113,19 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     let generic = !used_generics(&function.sibling_generics(), &value).params.is_empty();
     let has_ttl = args.ttl.as_ref().is_some_and(crate::duration::Ttl::is_literal);
     let declared = match (generic, has_ttl) {
-        (true, _) => quote!(#private::declared::Generic),
-        (false, true) => quote!(#private::declared::Value<#value>),
-        (false, false) => quote!(#private::declared::ValueWithoutTtl<#value>),
+        (true, _) => quote!(Generic),
+        (false, true) => quote!(Value<#value>),
+        (false, false) => quote!(ValueWithoutTtl<#value>),
     };
-    let site = call_site(private, "cached", template, &function.sig.ident);
+    let method = function.sig.ident.to_string();
     let cfgs = function.cfgs();
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
         #[inline]
         #[allow(dead_code, private_interfaces)]
-        pub(crate) fn #name(#(#inputs),*) -> #private::Stored<#declared> {
-            let site = #site;
-            let mut key = site.key();
-            #(#steps)*
-            #private::Stored::new(site, key)
+        pub(crate) fn #name(#(#inputs),*) -> #private::Stored<#private::declared::#declared> {
+            #private::stored!({ cached #method, #template } #(#steps),*)
         }
     }
 }

@@ -29,8 +29,7 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
     // One place for the call, the return type: a bound that it does not meet is then one error.
     let at = Span::call_site().located_at(returns.whole.span());
     let handle = cache_handle(private, args.cache.as_ref(), function);
-    let site =
-        call_site(private, "invalidates", &templates(private, keys, &returns.value), &function.sig.ident);
+    let site = call_site(private, "invalidates", &templates(keys, &returns.value), &function.sig.ident);
     let (after, before): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(|key| key.needs_result(function));
     let before = before.into_iter().map(|key| write.key(key));
     let timeout = write_timeout(private, args);
@@ -61,7 +60,7 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
     let Write { private, args, function, keys, returns, .. } = write;
     let at = Span::call_site().located_at(returns.value.span());
     let handle = cache_handle(private, args.cache.as_ref(), function);
-    let site = call_site(private, "updates", &templates(private, keys, &returns.value), &function.sig.ident);
+    let site = call_site(private, "updates", &templates(keys, &returns.value), &function.sig.ident);
     let shape = returns.shape(&private.at(at));
     let witness = returns.witness(private);
     let value = &returns.value;
@@ -108,13 +107,13 @@ fn write_timeout(private: &Runtime, args: &Args) -> Option<TokenStream> {
 }
 
 /// The templates of the attribute, for listings.
-fn templates(private: &Runtime, keys: &[Key], value: &syn::Type) -> TokenStream {
+fn templates(keys: &[Key], value: &syn::Type) -> TokenStream {
     let templates = keys.iter().map(|key| match key {
         Key::Template(key) => {
             let text = &key.template.text;
-            quote!(#private::Template::new(#text))
+            quote!(new(#text))
         }
-        Key::Expression(expr) => super::cached::named_template(private, expr, value),
+        Key::Expression(expr) => super::cached::named_template(expr, value),
     });
     quote!(#(#templates),*)
 }

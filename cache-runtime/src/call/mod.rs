@@ -26,7 +26,7 @@ pub use load::{Lookup, cached};
 pub(crate) use manual::{load_optional, load_value};
 pub use policy::{Always, Condition, Policy};
 pub use refresh::{for_refresh, owned_for_refresh};
-pub use shape::{Shape, StrictShape, probe, shapes, value_of};
+pub use shape::{Shape, StrictShape, probe, shapes};
 pub(crate) use shared::{load_shared, read_shared};
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
 pub use site::Registered;

@@ -1,9 +1,7 @@
 //! How a return type holds the value: plain, in an `Option`, in a `Result`, or in both.
 
-use std::sync::Arc;
-
 use crate::error::CacheError;
-use crate::value::{AsIs, InArc, Value, ValueOps, Witness};
+use crate::value::Value;
 
 /// A return value, taken apart.
 #[derive(Debug)]
@@ -173,9 +171,9 @@ pub mod probe {
     use std::ops::Deref;
     use std::sync::Arc;
 
-    use super::shapes;
+    use super::{Named, shapes};
     use crate::call::{Cloned, Own};
-    use crate::value::{AsIs, InArc};
+    use crate::value::{AsIs, InArc, Value, ValueOps, Witness};
 
     /// The question.
     pub struct Probe<R: ?Sized>(PhantomData<fn() -> Box<R>>);
@@ -184,12 +182,10 @@ pub mod probe {
     /// The answer to the first step: no `Result`.
     pub struct Bare<R>(PhantomData<fn() -> R>);
 
-    impl<R> Probe<R> {
-        #[must_use]
-        #[expect(clippy::new_without_default, reason = "not for use by hand")]
-        pub const fn new() -> Self {
-            Self(PhantomData)
-        }
+    /// Asks.
+    #[must_use]
+    pub const fn of<R>() -> Probe<R> {
+        Probe(PhantomData)
     }
 
     impl<T, E: Clone + Send + Sync + 'static> Probe<Result<T, E>> {
@@ -206,51 +202,60 @@ pub mod probe {
         }
     }
 
-    /// Not a value of its own.
-    pub struct Wrapper;
+    // The witness that the value can be stored, and that it is neither a `Result` nor an `Option` by another name. One
+    // bound says it, so that a fault is one error: what is returned does not repeat it.
 
     impl<T, E> Probe<Result<T, E>> {
-        #[must_use]
-        pub const fn hold(self) -> Wrapper {
-            Wrapper
+        pub fn witness(self) -> impl ValueOps<Result<T, E>> + use<T, E>
+        where
+            Result<T, E>: Named,
+        {
+            Witness::<_, InArc>::new()
         }
     }
 
     impl<T> Probe<Option<T>> {
-        #[must_use]
-        pub const fn hold(self) -> Wrapper {
-            Wrapper
+        pub fn witness(self) -> impl ValueOps<Option<T>> + use<T>
+        where
+            Option<T>: Named,
+        {
+            Witness::<_, InArc>::new()
         }
     }
 
     impl<T> Probe<Arc<T>> {
-        #[must_use]
-        pub const fn hold(self) -> AsIs {
-            AsIs
+        pub fn witness(self) -> impl ValueOps<Arc<T>> + use<T>
+        where
+            Arc<T>: Value,
+            T: Send + Sync + 'static,
+        {
+            Witness::<_, AsIs>::new()
         }
     }
 
     /// The answer of every other type. A method that `Probe` has not for the type is looked for here, so that no
     /// trait need be imported beside the question.
-    pub struct Any;
+    pub struct Any<R: ?Sized>(PhantomData<fn() -> Box<R>>);
 
-    impl Any {
+    impl<R> Any<R> {
         #[must_use]
         pub const fn failures(&self) -> Own {
             Own
         }
 
-        #[must_use]
-        pub const fn hold(&self) -> InArc {
-            InArc
+        pub fn witness(&self) -> impl ValueOps<R> + use<R>
+        where
+            R: Value,
+        {
+            Witness::<_, InArc>::new()
         }
     }
 
     impl<R: ?Sized> Deref for Probe<R> {
-        type Target = Any;
+        type Target = Any<R>;
 
-        fn deref(&self) -> &Any {
-            &Any
+        fn deref(&self) -> &Any<R> {
+            &Any(PhantomData)
         }
     }
 
@@ -300,39 +305,8 @@ pub mod probe {
 
 /// The value that was read from a signature is not itself a `Result` or an `Option` by another name.
 #[diagnostic::on_unimplemented(
-    message = "`{V}` is another name for a `Result` or an `Option`, so the cached value cannot be read from the signature",
+    message = "`{Self}` is another name for a `Result` or an `Option`, so the cached value cannot be read from the signature",
     label = "which type of value is cached?",
     note = "name it in the attribute: `#[cached(…, value = Project)]`, or write the `Result` or `Option` out in the signature"
 )]
-pub trait Holds<V> {
-    #[doc(hidden)]
-    type Ops: ValueOps<V>;
-    #[doc(hidden)]
-    fn ops(self) -> Self::Ops;
-}
-
-impl<V: Value> Holds<V> for InArc {
-    type Ops = Witness<V, Self>;
-
-    fn ops(self) -> Self::Ops {
-        Witness::new()
-    }
-}
-
-impl<T: Send + Sync + 'static> Holds<Arc<T>> for AsIs
-where
-    Arc<T>: Value,
-{
-    type Ops = Witness<Arc<T>, Self>;
-
-    fn ops(self) -> Self::Ops {
-        Witness::new()
-    }
-}
-
-/// States that `V` can be cached and is what it is called. The one bound says both, so that a fault in either is
-/// one error.
-#[must_use]
-pub fn value_of<V>(holds: impl Holds<V>) -> impl ValueOps<V> {
-    holds.ops()
-}
+pub trait Named: Value {}

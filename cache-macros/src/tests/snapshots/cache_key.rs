@@ -8,21 +8,11 @@
 )]
 pub fn file_key(org: OrgId, path: &str) -> ::cache_runtime::__private::Key<File> {
     {
-        let mut key = {
-            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::declares(
-                &[
-                    ::cache_runtime::__private::Template::new("org:<org>:file:<path>")
-                        .kinds("tt")
-                        .value("File")
-                        .ttl(::cache_runtime::__private::Ttl::from_secs(3600u64))
-                        .none_ttl(::cache_runtime::__private::Ttl::from_secs(1u64))
-                        .version(3u32),
-                ],
-                ::core::concat!(::core::module_path!(), "::", "file_key"),
-            );
-            ::cache_runtime::__private::register!(SITE);
-            &SITE
-        }
+        let mut key = ::cache_runtime::__private::site!(
+            declares "file_key", new("org:<org>:file:<path>").kinds("tt").value("File")
+            .ttl(::cache_runtime::__private::Ttl::from_secs(3600u64))
+            .none_ttl(::cache_runtime::__private::Ttl::from_secs(1u64)).version(3u32)
+        )
             .key();
         key.literal("org:");
         key.part::<OrgId>(::cache_runtime::__private::part(&org));

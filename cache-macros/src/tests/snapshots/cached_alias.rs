@@ -6,9 +6,11 @@ impl Service {
                 ::cache_runtime::__private::value::<Project>(),
                 {
                     use ::cache_runtime::__private::probe::{
-                        NoOption as _, NoResult as _, Probe,
+                        NoOption as _, NoResult as _,
                     };
-                    Probe::<ApiResult<Project>>::new().result().option()
+                    ::cache_runtime::__private::probe::of::<ApiResult<Project>>()
+                        .result()
+                        .option()
                 },
             )
             .lookup()
@@ -17,9 +19,7 @@ impl Service {
             ::cache_runtime::__private::Lookup::Miss(miss) => {
                 miss.load(
                         ::cache_runtime::__private::Policy::declared(),
-                        ::cache_runtime::__private::probe::Probe::<
-                            ApiResult<Project>,
-                        >::new()
+                        ::cache_runtime::__private::probe::of::<ApiResult<Project>>()
                             .failures(),
                         ::core::pin::pin!(
                             async move { if false { return
@@ -51,22 +51,10 @@ impl Service {
     ) -> ::cache_runtime::__private::Stored<
         ::cache_runtime::__private::declared::Value<Project>,
     > {
-        let site = {
-            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                &[
-                    ::cache_runtime::__private::Template::new("project:<id>")
-                        .kinds("i")
-                        .value("Project")
-                        .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)),
-                ],
-                ::core::concat!(::core::module_path!(), "::", "get_project"),
-            );
-            ::cache_runtime::__private::register!(SITE);
-            &SITE
-        };
-        let mut key = site.key();
-        key.literal("project:");
-        key.part::<u64>(p0);
-        ::cache_runtime::__private::Stored::new(site, key)
+        ::cache_runtime::__private::stored!(
+            { cached "get_project", new("project:<id>").kinds("i").value("Project")
+            .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)) }
+            literal("project:"), part:: < u64 > (p0)
+        )
     }
 }

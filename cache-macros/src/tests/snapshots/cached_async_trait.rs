@@ -19,26 +19,15 @@ impl Service {
                     &::cache_runtime::__private::Stored::<
                         (),
                     >::new(
-                        {
-                            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                                &[
-                                    ::cache_runtime::__private::Template::expression(
-                                            "project_key(id)",
-                                        )
-                                        .value("Project"),
-                                ],
-                                ::core::concat!(::core::module_path!(), "::", "get_project"),
-                            );
-                            ::cache_runtime::__private::register!(SITE);
-                            &SITE
-                        },
+                        ::cache_runtime::__private::site!(
+                            cached "get_project", expression("project_key(id)")
+                            .value("Project")
+                        ),
                         ::cache_runtime::__private::declared_key::<
                             Project,
                         >(project_key(id)),
                     ),
-                    ::cache_runtime::__private::value_of::<
-                        Project,
-                    >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
+                    ::cache_runtime::__private::probe::of::<Project>().witness(),
                     ::cache_runtime::__private::shape::Result,
                 )
                 .lookup()
@@ -47,9 +36,9 @@ impl Service {
                 ::cache_runtime::__private::Lookup::Miss(miss) => {
                     miss.load(
                             ::cache_runtime::__private::Policy::declared(),
-                            ::cache_runtime::__private::probe::Probe::<
+                            ::cache_runtime::__private::probe::of::<
                                 Result<Project, DbError>,
-                            >::new()
+                            >()
                                 .failures(),
                             ::core::pin::pin!(
                                 async move { if false { return

@@ -6,20 +6,10 @@ impl Service {
     ) -> Result<HashMap<u64, Project>, DbError> {
         match ::cache_runtime::__private::batch(
             &self.cache,
-            {
-                static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                    &[
-                        ::cache_runtime::__private::Template::new(
-                                "org:<org_id>:project:<id>",
-                            )
-                            .kinds("ii")
-                            .value("Project"),
-                    ],
-                    ::core::concat!(::core::module_path!(), "::", "get_projects"),
-                );
-                ::cache_runtime::__private::register!(SITE);
-                &SITE
-            },
+            ::cache_runtime::__private::site!(
+                cached "get_projects", new("org:<org_id>:project:<id>").kinds("ii")
+                .value("Project")
+            ),
             &ids[..],
             &::cache_runtime::__private::keys(
                 &ids[..],
@@ -54,9 +44,7 @@ impl Service {
                     )
                 }),
             ),
-            ::cache_runtime::__private::value_of::<
-                Project,
-            >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
+            ::cache_runtime::__private::probe::of::<Project>().witness(),
             ::cache_runtime::__private::shape::Result,
         ) {
             ::cache_runtime::__private::Batch::Hits(hits) => hits.wrap(),
@@ -64,9 +52,9 @@ impl Service {
                 misses
                     .load(
                         ::cache_runtime::__private::Policy::declared(),
-                        ::cache_runtime::__private::probe::Probe::<
+                        ::cache_runtime::__private::probe::of::<
                             Result<HashMap<u64, Project>, DbError>,
-                        >::new()
+                        >()
                             .failures(),
                         move |missing| async move {
                             let ids = &missing[..];

@@ -5,19 +5,10 @@ async fn rate(
 ) -> Result<u64, Error> {
     match ::cache_runtime::__private::cached(
             &::cache_runtime::__private::own(&cache),
-            &match {
-                static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                    &[
-                        ::cache_runtime::__private::Template::new("rate:<from>/<to>")
-                            .kinds("tt")
-                            .value("u64")
-                            .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)),
-                    ],
-                    ::core::concat!(::core::module_path!(), "::", "rate"),
-                );
-                ::cache_runtime::__private::register!(SITE);
-                &SITE
-            } {
+            &match ::cache_runtime::__private::site!(
+                cached "rate", new("rate:<from>/<to>").kinds("tt").value("u64")
+                .ttl(::cache_runtime::__private::Ttl::from_secs(60u64))
+            ) {
                 site => {
                     ::cache_runtime::__private::Stored::<
                         (),
@@ -36,9 +27,7 @@ async fn rate(
                     )
                 }
             },
-            ::cache_runtime::__private::value_of::<
-                u64,
-            >(::cache_runtime::__private::probe::Probe::<u64>::new().hold()),
+            ::cache_runtime::__private::probe::of::<u64>().witness(),
             ::cache_runtime::__private::shape::Result,
         )
         .lookup()
@@ -47,7 +36,7 @@ async fn rate(
         ::cache_runtime::__private::Lookup::Miss(miss) => {
             miss.load(
                     ::cache_runtime::__private::Policy::declared(),
-                    ::cache_runtime::__private::probe::Probe::<Result<u64, Error>>::new()
+                    ::cache_runtime::__private::probe::of::<Result<u64, Error>>()
                         .failures(),
                     ::core::pin::pin!(
                         async move { if false { return
@@ -90,23 +79,9 @@ pub(crate) fn __key_rate_3a_pfrom_q_2f_pto_q_in_cache(
 ) -> ::cache_runtime::__private::Stored<
     ::cache_runtime::__private::declared::Value<u64>,
 > {
-    let site = {
-        static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-            &[
-                ::cache_runtime::__private::Template::new("rate:<from>/<to>")
-                    .kinds("tt")
-                    .value("u64")
-                    .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)),
-            ],
-            ::core::concat!(::core::module_path!(), "::", "rate"),
-        );
-        ::cache_runtime::__private::register!(SITE);
-        &SITE
-    };
-    let mut key = site.key();
-    key.literal("rate:");
-    key.part::<Currency>(p0);
-    key.literal("/");
-    key.part::<Currency>(p1);
-    ::cache_runtime::__private::Stored::new(site, key)
+    ::cache_runtime::__private::stored!(
+        { cached "rate", new("rate:<from>/<to>").kinds("tt").value("u64")
+        .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)) } literal("rate:"),
+        part:: < Currency > (p0), literal("/"), part:: < Currency > (p1)
+    )
 }

@@ -14,9 +14,7 @@ impl Service {
                     ::cache_runtime::__private::part(&query.owner),
                     ::cache_runtime::__private::part(&number),
                 ),
-                ::cache_runtime::__private::value_of::<
-                    Vec<Row>,
-                >(::cache_runtime::__private::probe::Probe::<Vec<Row>>::new().hold()),
+                ::cache_runtime::__private::probe::of::<Vec<Row>>().witness(),
                 ::cache_runtime::__private::shape::Plain,
             )
             .lookup()
@@ -75,25 +73,10 @@ impl Service {
     ) -> ::cache_runtime::__private::Stored<
         ::cache_runtime::__private::declared::ValueWithoutTtl<Vec<Row>>,
     > {
-        let site = {
-            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                &[
-                    ::cache_runtime::__private::Template::new(
-                            "page:<query.owner>:<number>",
-                        )
-                        .kinds("ti")
-                        .value("Vec<Row>"),
-                ],
-                ::core::concat!(::core::module_path!(), "::", "page"),
-            );
-            ::cache_runtime::__private::register!(SITE);
-            &SITE
-        };
-        let mut key = site.key();
-        key.literal("page:");
-        key.any_part(p0);
-        key.literal(":");
-        key.part::<u32>(p1);
-        ::cache_runtime::__private::Stored::new(site, key)
+        ::cache_runtime::__private::stored!(
+            { cached "page", new("page:<query.owner>:<number>").kinds("ti")
+            .value("Vec<Row>") } literal("page:"), any_part(p0), literal(":"), part:: <
+            u32 > (p1)
+        )
     }
 }

@@ -4,9 +4,7 @@ impl Service {
         match ::cache_runtime::__private::cached(
                 &self.cache,
                 &Self::__key_project_3a_p(::cache_runtime::__private::part(&id)),
-                ::cache_runtime::__private::value_of::<
-                    Project,
-                >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
+                ::cache_runtime::__private::probe::of::<Project>().witness(),
                 ::cache_runtime::__private::shape::Plain,
             )
             .lookup()
@@ -46,22 +44,10 @@ impl Service {
     ) -> ::cache_runtime::__private::Stored<
         ::cache_runtime::__private::declared::Value<Project>,
     > {
-        let site = {
-            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                &[
-                    ::cache_runtime::__private::Template::new("project:<id>")
-                        .kinds("i")
-                        .value("Project")
-                        .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)),
-                ],
-                ::core::concat!(::core::module_path!(), "::", "get_project"),
-            );
-            ::cache_runtime::__private::register!(SITE);
-            &SITE
-        };
-        let mut key = site.key();
-        key.literal("project:");
-        key.part::<u64>(p0);
-        ::cache_runtime::__private::Stored::new(site, key)
+        ::cache_runtime::__private::stored!(
+            { cached "get_project", new("project:<id>").kinds("i").value("Project")
+            .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)) }
+            literal("project:"), part:: < u64 > (p0)
+        )
     }
 }

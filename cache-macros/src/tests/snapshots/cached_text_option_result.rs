@@ -6,9 +6,7 @@ impl Service {
                     ::cache_runtime::__private::part(&self.tenant),
                     ::cache_runtime::__private::part(&slug),
                 ),
-                ::cache_runtime::__private::value_of::<
-                    Project,
-                >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
+                ::cache_runtime::__private::probe::of::<Project>().witness(),
                 ::cache_runtime::__private::shape::ResultOption,
             )
             .lookup()
@@ -17,9 +15,9 @@ impl Service {
             ::cache_runtime::__private::Lookup::Miss(miss) => {
                 miss.load(
                         ::cache_runtime::__private::Policy::declared(),
-                        ::cache_runtime::__private::probe::Probe::<
+                        ::cache_runtime::__private::probe::of::<
                             Result<Option<Project>, DbError>,
-                        >::new()
+                        >()
                             .failures(),
                         ::core::pin::pin!(
                             async move { if false { return
@@ -58,28 +56,11 @@ impl Service {
     ) -> ::cache_runtime::__private::Stored<
         ::cache_runtime::__private::declared::Value<Project>,
     > {
-        let site = {
-            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                &[
-                    ::cache_runtime::__private::Template::new(
-                            "project:<self.tenant>:<slug>",
-                        )
-                        .kinds("tt")
-                        .value("Project")
-                        .ttl(::cache_runtime::__private::Ttl::from_secs(300u64))
-                        .none_ttl(::cache_runtime::__private::Ttl::from_secs(5u64))
-                        .version(2u32),
-                ],
-                ::core::concat!(::core::module_path!(), "::", "by_slug"),
-            );
-            ::cache_runtime::__private::register!(SITE);
-            &SITE
-        };
-        let mut key = site.key();
-        key.literal("project:");
-        key.any_part(p0);
-        key.literal(":");
-        key.part::<str>(p1);
-        ::cache_runtime::__private::Stored::new(site, key)
+        ::cache_runtime::__private::stored!(
+            { cached "by_slug", new("project:<self.tenant>:<slug>").kinds("tt")
+            .value("Project").ttl(::cache_runtime::__private::Ttl::from_secs(300u64))
+            .none_ttl(::cache_runtime::__private::Ttl::from_secs(5u64)).version(2u32) }
+            literal("project:"), any_part(p0), literal(":"), part:: < str > (p1)
+        )
     }
 }

@@ -5,9 +5,7 @@ impl Projects for Service {
                 &Self::__key_project_3a_p_in_self_2estore(
                     ::cache_runtime::__private::part(&id),
                 ),
-                ::cache_runtime::__private::value_of::<
-                    Project,
-                >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
+                ::cache_runtime::__private::probe::of::<Project>().witness(),
                 ::cache_runtime::__private::shape::Option,
             )
             .lookup()
@@ -30,14 +28,9 @@ impl Projects for Service {
     async fn remove(&self, id: u64) {
         ::cache_runtime::__private::write(
                 &self.store,
-                {
-                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::invalidates(
-                        &[::cache_runtime::__private::Template::new("project:<id>")],
-                        ::core::concat!(::core::module_path!(), "::", "remove"),
-                    );
-                    ::cache_runtime::__private::register!(SITE);
-                    &SITE
-                },
+                ::cache_runtime::__private::site!(
+                    invalidates "remove", new("project:<id>")
+                ),
                 [
                     {
                         #[diagnostic::on_unimplemented(
@@ -70,9 +63,9 @@ impl Projects for Service {
             .run(
                 {
                     use ::cache_runtime::__private::probe::{
-                        NoOption as _, NoResult as _, Probe,
+                        NoOption as _, NoResult as _,
                     };
-                    Probe::<()>::new().result().option()
+                    ::cache_runtime::__private::probe::of::<()>().result().option()
                 },
                 ::core::pin::pin!(
                     async move { if false { return ::cache_runtime::__private::typed:: <
@@ -108,23 +101,11 @@ impl Service {
     ) -> ::cache_runtime::__private::Stored<
         ::cache_runtime::__private::declared::Value<Project>,
     > {
-        let site = {
-            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                &[
-                    ::cache_runtime::__private::Template::new("project:<id>")
-                        .kinds("i")
-                        .value("Project")
-                        .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)),
-                ],
-                ::core::concat!(::core::module_path!(), "::", "project"),
-            );
-            ::cache_runtime::__private::register!(SITE);
-            &SITE
-        };
-        let mut key = site.key();
-        key.literal("project:");
-        key.part::<u64>(p0);
-        ::cache_runtime::__private::Stored::new(site, key)
+        ::cache_runtime::__private::stored!(
+            { cached "project", new("project:<id>").kinds("i").value("Project")
+            .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)) }
+            literal("project:"), part:: < u64 > (p0)
+        )
     }
 }
 #[cached(__used)]

@@ -2,14 +2,9 @@ impl Service {
     async fn remove(&self, id: u64) -> Result<(), Error> {
         ::cache_runtime::__private::write(
                 &self.cache,
-                {
-                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::invalidates(
-                        &[::cache_runtime::__private::Template::new("project:<id>")],
-                        ::core::concat!(::core::module_path!(), "::", "remove"),
-                    );
-                    ::cache_runtime::__private::register!(SITE);
-                    &SITE
-                },
+                ::cache_runtime::__private::site!(
+                    invalidates "remove", new("project:<id>")
+                ),
                 [
                     {
                         #[diagnostic::on_unimplemented(

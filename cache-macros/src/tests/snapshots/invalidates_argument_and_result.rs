@@ -2,21 +2,11 @@ impl Service {
     pub async fn update(&self, id: u64, change: Change) -> Result<Project, DbError> {
         ::cache_runtime::__private::write(
                 &self.cache,
-                {
-                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::invalidates(
-                        &[
-                            ::cache_runtime::__private::Template::new("project:<id>"),
-                            ::cache_runtime::__private::Template::new(
-                                "projects:<ret.org_id>",
-                            ),
-                            ::cache_runtime::__private::Template::expression("all_key()")
-                                .value("Project"),
-                        ],
-                        ::core::concat!(::core::module_path!(), "::", "update"),
-                    );
-                    ::cache_runtime::__private::register!(SITE);
-                    &SITE
-                },
+                ::cache_runtime::__private::site!(
+                    invalidates "update", new("project:<id>"),
+                    new("projects:<ret.org_id>"), expression("all_key()")
+                    .value("Project")
+                ),
                 [
                     {
                         #[diagnostic::on_unimplemented(

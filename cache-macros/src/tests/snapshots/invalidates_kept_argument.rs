@@ -5,26 +5,17 @@ impl Service {
         );
         ::cache_runtime::__private::write(
                 &self.cache,
-                {
-                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::invalidates(
-                        &[
-                            ::cache_runtime::__private::Template::new(
-                                "slug:<slug>:<ret.id>",
-                            ),
-                        ],
-                        ::core::concat!(::core::module_path!(), "::", "rename"),
-                    );
-                    ::cache_runtime::__private::register!(SITE);
-                    &SITE
-                },
+                ::cache_runtime::__private::site!(
+                    invalidates "rename", new("slug:<slug>:<ret.id>")
+                ),
                 [],
             )
             .run(
                 {
                     use ::cache_runtime::__private::probe::{
-                        NoOption as _, NoResult as _, Probe,
+                        NoOption as _, NoResult as _,
                     };
-                    Probe::<Project>::new().result().option()
+                    ::cache_runtime::__private::probe::of::<Project>().result().option()
                 },
                 ::core::pin::pin!(
                     async move { if false { return ::cache_runtime::__private::typed:: <

@@ -2,14 +2,9 @@ impl Service {
     pub async fn replace(&self, id: u64, new: Project) -> Result<Project, DbError> {
         ::cache_runtime::__private::update(
                 &self.cache,
-                {
-                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::updates(
-                        &[::cache_runtime::__private::Template::new("project:<id>")],
-                        ::core::concat!(::core::module_path!(), "::", "replace"),
-                    );
-                    ::cache_runtime::__private::register!(SITE);
-                    &SITE
-                },
+                ::cache_runtime::__private::site!(
+                    updates "replace", new("project:<id>")
+                ),
                 ::cache_runtime::__private::declared::with_declared_ttl::<
                     Project,
                     _,
@@ -36,9 +31,7 @@ impl Service {
                     impl<T: ?::core::marker::Sized> Fallback for T {}
                     Self::__key_project_3a_p(::cache_runtime::__private::part(&id))
                 }),
-                ::cache_runtime::__private::value_of::<
-                    Project,
-                >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
+                ::cache_runtime::__private::probe::of::<Project>().witness(),
             )
             .run(
                 ::cache_runtime::__private::shape::Result,
