@@ -206,6 +206,7 @@ pub mod probe {
     // bound says it, so that a fault is one error: what is returned does not repeat it.
 
     impl<T, E> Probe<Result<T, E>> {
+        #[must_use]
         pub fn witness(self) -> impl ValueOps<Result<T, E>> + use<T, E>
         where
             Result<T, E>: Named,
@@ -215,6 +216,7 @@ pub mod probe {
     }
 
     impl<T> Probe<Option<T>> {
+        #[must_use]
         pub fn witness(self) -> impl ValueOps<Option<T>> + use<T>
         where
             Option<T>: Named,
@@ -224,6 +226,7 @@ pub mod probe {
     }
 
     impl<T> Probe<Arc<T>> {
+        #[must_use]
         pub fn witness(self) -> impl ValueOps<Arc<T>> + use<T>
         where
             Arc<T>: Value,
@@ -243,6 +246,7 @@ pub mod probe {
             Own
         }
 
+        #[must_use]
         pub fn witness(&self) -> impl ValueOps<R> + use<R>
         where
             R: Value,
