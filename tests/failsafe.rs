@@ -333,7 +333,7 @@ async fn a_disabled_cache_with_a_tier_of_its_own_keeps_nothing_from_before() {
     let backend = LocalKvNamespace::new();
     let build = || {
         let builder = KvCacheService::builder(Arc::new(Faulty::new(backend.clone())));
-        builder.local_tier(LocalTier::new(10)).build().expect("a valid prefix")
+        builder.local_tier(LocalTier::new(10).local_ttl(Duration::MAX)).build().expect("a valid prefix")
     };
     let (here, there) = (Number::new(build()), build());
     assert_eq!(here.get(1).await, 1);

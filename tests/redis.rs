@@ -12,8 +12,12 @@ mod cluster;
 mod elsewhere;
 #[path = "redis/faults.rs"]
 mod faults;
+#[path = "redis/processes.rs"]
+mod processes;
 #[path = "redis/proxy.rs"]
 mod proxy;
+#[path = "redis/pushes.rs"]
+mod pushes;
 #[path = "redis/server.rs"]
 mod server;
 #[path = "redis/stress.rs"]

@@ -173,7 +173,10 @@ async fn a_commit_invalidates_where_there_are_no_barriers_and_pending_keys_are_n
 /// A cache over an engine without barriers and leases.
 fn no_barriers() -> KvCacheService {
     let engine = Basic(LocalKvNamespace::new());
-    KvCacheService::builder(Arc::new(engine)).local_tier(LocalTier::new(100)).build().expect("a valid prefix")
+    KvCacheService::builder(Arc::new(engine))
+        .local_tier(LocalTier::new(100).local_ttl(Duration::MAX))
+        .build()
+        .expect("a valid prefix")
 }
 
 #[tokio::test]

@@ -54,6 +54,7 @@ pub(crate) struct Args {
     pub(crate) when: Option<(Span, When)>,
     pub(crate) strict: Option<Span>,
     pub(crate) write_timeout: Option<(Span, Ttl)>,
+    pub(crate) sync: Option<Span>,
     pub(crate) tenant: Option<Expr>,
     pub(crate) krate: Option<Path>,
     pub(crate) each: Option<Each>,
@@ -108,12 +109,12 @@ pub(crate) const CACHED: Allowed = Allowed {
 pub(crate) const INVALIDATES: Allowed = Allowed {
     attribute: "invalidates",
     keys: Keys::Many,
-    named: &["when", "strict", "write_timeout", "cache", "crate"],
+    named: &["when", "strict", "sync", "write_timeout", "cache", "crate"],
 };
 pub(crate) const UPDATES: Allowed = Allowed {
     attribute: "updates",
     keys: Keys::One,
-    named: &["ttl", "value", "strict", "write_timeout", "cache", "crate"],
+    named: &["ttl", "value", "strict", "sync", "write_timeout", "cache", "crate"],
 };
 pub(crate) const CACHE_KEY: Allowed =
     Allowed { attribute: "cache_key", keys: Keys::One, named: &["ttl", "none_ttl", "version", "crate"] };
@@ -122,6 +123,9 @@ pub(crate) const CACHING: Allowed = Allowed {
     keys: Keys::None,
     named: &["cache", "ttl", "none_ttl", "skip", "tenant", "crate"],
 };
+
+/// The arguments that are given by their name alone.
+const FLAGS: [&str; 2] = ["strict", "sync"];
 
 const EVERY: [&Allowed; 5] = [&CACHED, &INVALIDATES, &UPDATES, &CACHE_KEY, &CACHING];
 const EACH_SHAPE: &str =
@@ -171,7 +175,9 @@ impl Args {
             && ahead.peek(syn::token::Paren);
         let is_flag = ahead.is_empty() || ahead.peek(Token![,]);
         let name = match word {
-            Some(word) if names_value || is_list || (is_flag && word == "strict") => word,
+            Some(word) if names_value || is_list || (is_flag && FLAGS.iter().any(|flag| word == flag)) => {
+                word
+            }
             // A lone word is a key only as a path to one, which has a call's brackets.
             Some(word) if is_flag && !input.peek(Token![self]) => {
                 input.call(Ident::parse_any)?;
@@ -232,11 +238,12 @@ impl Args {
                 self.key_fn = Some(input.parse().map_err(shape)?);
             }
             "crate" => self.krate = Some(input.call(Path::parse_mod_style)?),
-            "strict" if names_value => {
+            flag if names_value && FLAGS.contains(&flag) => {
                 input.parse::<Expr>()?;
-                diag.error(name.span(), "`strict` takes no value; write `strict`, or leave it out");
+                diag.error(name.span(), format!("`{flag}` takes no value; write `{flag}`, or leave it out"));
             }
             "strict" => self.strict = Some(name.span()),
+            "sync" => self.sync = Some(name.span()),
             "skip" => self.parse_skip(input, &name)?,
             "each" => {
                 self.each_is_faulty = true;
@@ -253,15 +260,7 @@ impl Args {
                     _ => diag.error(number.span(), shape),
                 }
             }
-            "when" => {
-                let shape = "`when` is \"ok\" (the default: only when the method succeeds) or \"always\"";
-                let word: LitStr = input.parse().map_err(|error| syn::Error::new(error.span(), shape))?;
-                match word.value().as_str() {
-                    "ok" => self.when = Some((word.span(), When::Ok)),
-                    "always" => self.when = Some((word.span(), When::Always)),
-                    _ => diag.error(word.span(), shape),
-                }
-            }
+            "when" => self.when = when(input, diag)?,
             _ => {}
         }
         Ok(())
@@ -403,6 +402,20 @@ impl Args {
         };
         diag.error(name.span(), format!("`{text}` needs a value, as in `{example}`"));
     }
+}
+
+/// When an invalidation takes effect.
+fn when(input: ParseStream<'_>, diag: &mut Diag) -> syn::Result<Option<(Span, When)>> {
+    let shape = "`when` is \"ok\" (the default: only when the method succeeds) or \"always\"";
+    let word: LitStr = input.parse().map_err(|error| syn::Error::new(error.span(), shape))?;
+    Ok(match word.value().as_str() {
+        "ok" => Some((word.span(), When::Ok)),
+        "always" => Some((word.span(), When::Always)),
+        _ => {
+            diag.error(word.span(), shape);
+            None
+        }
+    })
 }
 
 /// A length of time that belongs to a load.

@@ -53,8 +53,9 @@ pub(crate) fn world_with(tier: Option<LocalTier>) -> World {
     let memory = LocalKvNamespace::builder().clock(time.clock()).build();
     let faulty = Faulty::new(memory);
     let backend: Arc<dyn Backend> = Arc::new(faulty.clone());
-    let builder =
-        KvCacheService::builder(backend).clock(time.clock()).local_tier(tier.unwrap_or(LocalTier::new(0)));
+    let builder = KvCacheService::builder(backend)
+        .clock(time.clock())
+        .local_tier(tier.unwrap_or(LocalTier::new(0)).local_ttl(Duration::MAX));
     World {
         cache: builder.build().expect("a valid prefix"),
         faulty,

@@ -1,8 +1,10 @@
 //! How long the local tier serves a value: to the coarse clock's step, and whatever the wall clock does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use cache_runtime::{LocalTier, Ttl};
+use cache_runtime::testing::ManualClock;
+use cache_runtime::{KvCacheService, LocalKvNamespace, LocalTier, Ttl};
 
 use super::world::{World, ready, world};
 
@@ -138,4 +140,21 @@ fn a_wall_clock_that_is_set_back_or_forth_changes_nothing() {
     world.time.set_unix_time(Duration::ZERO);
     world.advance_millis(1);
     assert_eq!(ready(world.lives(7)), 9);
+}
+
+#[tokio::test]
+async fn a_local_ttl_bounds_what_the_tier_serves_and_not_the_value() {
+    let time = ManualClock::new();
+    let backend = Arc::new(LocalKvNamespace::builder().clock(time.clock()).build());
+    let tier = LocalTier::new(10).local_ttl(Duration::from_secs(2));
+    let cache = KvCacheService::builder(backend).clock(time.clock()).local_tier(tier).build();
+    let cache = cache.expect("a valid prefix");
+    let read = || async { cache.get_shared::<u64>("n").await.expect("memory answers").expect("it is there") };
+    cache.set("n", &7, 300).await.map(drop).expect("memory answers");
+    let first = read().await;
+    time.advance(Duration::from_millis(1_999));
+    assert!(Arc::ptr_eq(&first, &read().await), "the tier serves it");
+    time.advance(Duration::from_millis(1));
+    let second = read().await;
+    assert!(*second == 7 && !Arc::ptr_eq(&first, &second), "the backend was asked");
 }

@@ -47,6 +47,9 @@ impl Large {
     }
 }
 
+/// The backend tells of changes, but does not say that it is of this process alone.
+const UNBOUNDED: Duration = Duration::MAX;
+
 pub(crate) fn world(tier: LocalTier) -> World {
     world_within(tier, 256 * 1024 * 1024)
 }
@@ -57,7 +60,8 @@ pub(crate) fn world_within(tier: LocalTier, bytes: usize) -> World {
     let memory = LocalKvNamespace::builder().clock(time.clock()).capacity_bytes(bytes).build();
     let counting = Faulty::new(memory);
     let backend: Arc<dyn Backend> = Arc::new(counting.clone());
-    let cache = KvCacheService::builder(backend).clock(time.clock()).local_tier(tier).build();
+    let cache =
+        KvCacheService::builder(backend).clock(time.clock()).local_tier(tier.local_ttl(UNBOUNDED)).build();
     World {
         cache: cache.expect("a valid prefix"),
         time,
@@ -153,7 +157,10 @@ impl World {
     /// Another service over the same backend, with a local tier of its own.
     pub(crate) fn another(&self, tier: LocalTier) -> Self {
         let backend: Arc<dyn Backend> = Arc::new(self.counting.clone());
-        let cache = KvCacheService::builder(backend).clock(self.time.clock()).local_tier(tier).build();
+        let cache = KvCacheService::builder(backend)
+            .clock(self.time.clock())
+            .local_tier(tier.local_ttl(UNBOUNDED))
+            .build();
         Self { cache: cache.expect("a valid prefix"), ..self.clone() }
     }
 

@@ -29,10 +29,16 @@ pub(crate) enum Mode {
 
 const MODES: [Mode; 6] = [Mode::Pass, Mode::Delay, Mode::Reset, Mode::Swallow, Mode::Truncate, Mode::Garbage];
 
+/// What becomes of the bytes of connections that are told of changes, and of all others.
+struct Modes {
+    pushes: AtomicU8,
+    others: AtomicU8,
+}
+
 /// The proxy; closes its connections when it is dropped.
 pub(crate) struct Proxy {
     address: SocketAddr,
-    mode: Arc<AtomicU8>,
+    modes: Arc<Modes>,
     connections: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
@@ -42,9 +48,10 @@ impl Proxy {
     pub(crate) async fn before(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
-        let mode = Arc::new(AtomicU8::new(Mode::Pass as u8));
+        let pass = || AtomicU8::new(Mode::Pass as u8);
+        let modes = Arc::new(Modes { pushes: pass(), others: pass() });
         let connections = Arc::new(AtomicUsize::new(0));
-        let (shared, count) = (Arc::clone(&mode), Arc::clone(&connections));
+        let (shared, count) = (Arc::clone(&modes), Arc::clone(&connections));
         let accepting = tokio::spawn(async move {
             let mut tasks = tokio::task::JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
@@ -52,7 +59,7 @@ impl Proxy {
                 tasks.spawn(carry(client, port, Arc::clone(&shared)));
             }
         });
-        Self { address, mode, connections, accepting }
+        Self { address, modes, connections, accepting }
     }
 
     pub(crate) fn url(&self, database: usize) -> String {
@@ -60,7 +67,13 @@ impl Proxy {
     }
 
     pub(crate) fn set(&self, mode: Mode) {
-        self.mode.store(mode as u8, Ordering::SeqCst);
+        self.modes.others.store(mode as u8, Ordering::SeqCst);
+        self.set_pushes(mode);
+    }
+
+    /// Only for the connections that are told of changes.
+    pub(crate) fn set_pushes(&self, mode: Mode) {
+        self.modes.pushes.store(mode as u8, Ordering::SeqCst);
     }
 
     /// How many connections there have been.
@@ -75,14 +88,20 @@ impl Drop for Proxy {
     }
 }
 
-async fn carry(mut client: TcpStream, port: u16, mode: Arc<AtomicU8>) {
+async fn carry(mut client: TcpStream, port: u16, modes: Arc<Modes>) {
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
+    // Else a small packet waits for the acknowledgement of the one before it.
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
+    let mut mode = &modes.others;
     loop {
         tokio::select! {
             read = client.read(&mut up) => {
                 let Ok(length @ 1..) = read else { return };
-                match now(&mode) {
+                if up[..length].windows(8).any(|word| word == b"TRACKING") {
+                    mode = &modes.pushes;
+                }
+                match now(mode) {
                     Mode::Swallow => continue,
                     Mode::Delay => tokio::time::sleep(Duration::from_millis(300)).await,
                     _ => {}
@@ -93,7 +112,7 @@ async fn carry(mut client: TcpStream, port: u16, mode: Arc<AtomicU8>) {
             }
             read = server.read(&mut down) => {
                 let Ok(length @ 1..) = read else { return };
-                let sent = match now(&mode) {
+                let sent = match now(mode) {
                     Mode::Reset => return,
                     Mode::Swallow => continue,
                     Mode::Truncate => {

@@ -33,6 +33,7 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
     let (after, before): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(|key| key.needs_result(function));
     let before = before.into_iter().map(|key| write.key(key));
     let timeout = write_timeout(private, args);
+    let sync = args.sync.map(|_| quote!(.sync()));
     let always = args.when.filter(|(_, when)| *when == When::Always).map(|_| quote!(.always()));
     let shape = returns.shape_by_type(&private.at(at));
     let body = pinned_body(private, function, &returns.whole);
@@ -48,7 +49,7 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
     let ret = if after.is_empty() { quote!(_) } else { quote!(#ret) };
     let private = private.at(at);
     let written = quote_spanned! {at=>
-        #private::write(#handle, #site, [#(#before),*]) #timeout #always
+        #private::write(#handle, #site, [#(#before),*]) #timeout #sync #always
             .#run(#shape, #body, |#ret| [#(#after),*])
             .await
     };
@@ -72,6 +73,7 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
         quote!(.ttl(#ttl))
     });
     let timeout = write_timeout(private, args);
+    let sync = args.sync.map(|_| quote!(.sync()));
     let private = private.at(at);
     let keys = keys.iter().map(|key| match key {
         Key::Template(template) => {
@@ -88,7 +90,7 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
         }
     });
     let function = function.with_body(&quote_spanned! {at=>
-        #private::update(#handle, #site, #(#keys)*, #witness) #ttl #timeout
+        #private::update(#handle, #site, #(#keys)*, #witness) #ttl #timeout #sync
             .#run(#shape, #body)
             .await
     });

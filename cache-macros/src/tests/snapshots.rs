@@ -148,7 +148,7 @@ fn invalidates_that_keeps_an_argument_which_the_body_moves() {
 fn invalidates_always_and_strictly() {
     of_method(
         method::invalidates,
-        r#""project:<id>", when = "always", strict, write_timeout = "2m""#,
+        r#""project:<id>", when = "always", strict, sync, write_timeout = "2m""#,
         "async fn remove(&self, id: u64) -> Result<(), Error> { self.db.remove(id).await }",
         &expect_file!["snapshots/invalidates_always_strict.rs"],
     );

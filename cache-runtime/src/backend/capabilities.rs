@@ -24,6 +24,8 @@ pub struct Capabilities {
     /// The bytes live in this process and in no other, and `subscribe` tells of every change before it returns,
     /// so that a typed tier before it stays coherent.
     pub in_process: bool,
+    /// `watch` tells of every change soon after it, so that a typed tier before it is stale for a bounded time at most.
+    pub pushes: bool,
 }
 
 impl Capabilities {
@@ -39,6 +41,7 @@ impl Capabilities {
             epoch: false,
             metadata: true,
             in_process: false,
+            pushes: false,
         }
     }
 
@@ -75,6 +78,13 @@ impl Capabilities {
     #[must_use]
     pub const fn with_in_process(mut self) -> Self {
         self.in_process = true;
+        self
+    }
+
+    /// Says that `watch` keeps its promise.
+    #[must_use]
+    pub const fn with_pushes(mut self) -> Self {
+        self.pushes = true;
         self
     }
 

@@ -9,6 +9,7 @@ mod cursor;
 pub(crate) mod limits;
 mod local;
 mod native;
+mod pushes;
 mod quota;
 #[cfg(all(feature = "redis", not(target_family = "wasm")))]
 mod redis;
@@ -29,6 +30,7 @@ pub use capabilities::{Capabilities, Consistency};
 pub use local::{LocalKvNamespace, LocalKvNamespaceBuilder};
 pub(crate) use native::collect;
 pub use native::{ByteStream, Expiration, NativePut, StreamedEntry, ValueBody};
+pub use pushes::Pushes;
 pub(crate) use quota::Used;
 pub use quota::{Decision, Quota};
 
@@ -310,6 +312,21 @@ pub trait Backend: Send + Sync + 'static {
     fn subscribe(&self, sink: Weak<dyn InvalidationSink>) -> bool {
         let _ = sink;
         false
+    }
+
+    /// Asks to be told, soon after it, of every change of keys that start with the prefix and a colon, whoever makes it,
+    /// and of the generations of the prefix's tags. The handle says whether all of it is heard. A store asks once for
+    /// each prefix, with the same sink; `None` where the engine cannot tell, as [`Capabilities::pushes`] says.
+    fn watch(&self, prefix: &str, sink: Weak<dyn InvalidationSink>) -> Option<Arc<Pushes>> {
+        let _ = (prefix, sink);
+        None
+    }
+
+    /// Tells every process that [watches](Self::watch) to drop its copies of these keys, which a barrier keeps from
+    /// coming back, and waits until each has or can no longer serve them. Ends within a bound of its own.
+    async fn recall(&self, keys: &[&str]) -> Result<(), BackendError> {
+        let _ = keys;
+        Ok(())
     }
 
     /// Asks the engine whether it serves.

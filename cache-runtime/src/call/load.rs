@@ -19,8 +19,7 @@ use crate::declared::Stored;
 use crate::key::{RawKey, Template};
 use crate::service::KvCacheService;
 use crate::store::{
-    Counted, Deadlines, Entered, Hit as TierHit, Leader, Prepared, Shared, SharedError, Sought, Waited, Way,
-    leading,
+    Counted, Entered, Hit as TierHit, Leader, Prepared, Shared, SharedError, Sought, Waited, Way, leading,
 };
 use crate::value::ValueOps;
 
@@ -288,18 +287,16 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         let shape = self.shape;
         // Who loads beside another neither takes a lease nor fills.
         let is_sole = leader.as_ref().is_none_or(Leader::is_sole);
+        if let Some(leader) = &mut leader {
+            leader.begin();
+        }
         // The load that this call missed may have ended before it came to lead its own.
         if let Some(flown) = self.held_shared() {
-            if let Some(leader) = leader {
-                leader.finish(&flown);
-            }
+            self.answer_held(leader, &flown);
             return match flown {
                 Some(held) => shape.wrap(self.ops.give(held)),
                 None => shape.none().unwrap_or_else(crate::__private::typed),
             };
-        }
-        if let Some(leader) = &mut leader {
-            leader.begin();
         }
         let mut permit = None;
         let mut stale = None;
@@ -417,7 +414,11 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         let life = fill.life;
         let stored = self.fill(permit, fill).await;
         if stored {
-            let kept = self.promote_from(started, leader, flown, life, target.counted().cloned());
+            let kept = if self.cache.store().keeps_fills() {
+                self.promote_from(started, leader, flown, life, target.counted().cloned())
+            } else {
+                leader.is_none_or(Leader::is_valid)
+            };
             if !kept && !self.cache.backend().capabilities().leases {
                 // Without leases the fill may have come after the change that cut this flight off.
                 drop(self.cache.bounded(self.cache.backend().delete(&target.full_key)).await);
@@ -435,6 +436,12 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         } else {
             leader.finish_for_earlier(flown);
         }
+    }
+
+    /// The same, of a value that the local tier holds. Where changes are told before they return, nobody has joined
+    /// since one; where they are pushed, somebody may have.
+    pub(super) fn answer_held(&self, leader: Option<Leader<Flown<V, O>>>, flown: &Flown<V, O>) {
+        self.answer(leader, flown, self.cache.store().keeps_fills());
     }
 
     pub(super) fn promote(
@@ -459,14 +466,15 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         counted: Option<Arc<Counted>>,
     ) -> bool {
         let Some(leader) = leader else { return true };
-        let Some(tier) = self.cache.store().tier() else { return leader.is_valid() };
+        let store = self.cache.store();
+        let Some(tier) = store.tier() else { return leader.is_valid() };
         let fresh_until = life.fresh_for.map_or(u64::MAX, |length| now_ms.saturating_add(millis(length)));
         let stale_until = fresh_until.saturating_add(millis(life.window));
-        let deadlines = Deadlines { fresh_until, stale_until };
+        let deadlines = store.held_until(now_ms, fresh_until, stale_until);
         let key = self.key.as_bytes();
         let value = flown.as_ref().map(|held| self.ops.share(held));
         let entry = Prepared::new(self.cache.namespace(), key, value, deadlines, self.version, life.size);
-        let (entry, store) = (entry.with_tags(counted), self.cache.store());
+        let entry = entry.with_tags(counted);
         leader.promote_if_valid(|| (!store.is_disabled()).then(|| tier.insert(entry))).is_some()
     }
 }

@@ -41,6 +41,7 @@ pub struct Write {
     site: &'static CallSite,
     keys: Vec<String>,
     timeout: Duration,
+    sync: bool,
 }
 
 /// An `#[invalidates(when = "always")]`, before it has begun.
@@ -57,7 +58,13 @@ pub struct Update<V, O> {
 
 /// Prepares a write whose keys are known from the arguments.
 pub fn write<const N: usize>(cache: &KvCacheService, site: &'static CallSite, keys: [RawKey; N]) -> Write {
-    Write { cache: cache.clone(), site, keys: full_keys(cache, keys), timeout: cache.write_timeout() }
+    Write {
+        cache: cache.clone(),
+        site,
+        keys: full_keys(cache, keys),
+        timeout: cache.write_timeout(),
+        sync: false,
+    }
 }
 
 /// The full keys, of tags those of their generations, without those that are too long to be stored: nothing is stored
@@ -91,9 +98,17 @@ struct Begun {
     timeout: Duration,
     /// Inside a scope, which ends it.
     deferral: Option<Deferral>,
+    sync: bool,
 }
 
 impl Write {
+    /// Has every process drop what it holds of the keys in its memory before the body runs, and waits for that.
+    #[must_use]
+    pub fn sync(mut self) -> Self {
+        self.sync = true;
+        self
+    }
+
     /// The source may still be written so long after the future was dropped, not as long as the cache was told.
     #[must_use]
     pub fn write_timeout(mut self, limit: impl Into<Ttl>) -> Self {
@@ -141,17 +156,22 @@ impl Write {
 
     /// Opens the barrier, where the backend has them.
     async fn begin(self) -> Result<Begun, (Begun, CacheError)> {
-        let Self { cache, site, keys, timeout } = self;
+        let Self { cache, site, keys, timeout, sync } = self;
         let deferral = Deferral::here(&cache, site, timeout);
         let opened = match &deferral {
             Some(deferral) => deferral.open(&keys).await,
             None => open(&cache, site, &keys, timeout).await,
         };
         match opened {
-            Ok(token) => Ok(Begun { cache, site, keys, token, timeout, deferral }),
+            Ok(token) => {
+                if sync {
+                    recall(&cache, site, &keys).await;
+                }
+                Ok(Begun { cache, site, keys, token, timeout, deferral, sync })
+            }
             Err(error) => {
                 let error = refused(&cache, site, &keys, error);
-                Err((Begun { cache, site, keys, token: None, timeout, deferral }, error))
+                Err((Begun { cache, site, keys, token: None, timeout, deferral, sync }, error))
             }
         }
     }
@@ -213,6 +233,17 @@ pub(super) async fn end(
     }
 }
 
+/// Waits until no process serves its copies of the keys. One that fails has waited as long as the backend needs to be
+/// sure of that.
+async fn recall(cache: &KvCacheService, site: &'static CallSite, keys: &[String]) {
+    if !keys.is_empty() {
+        let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+        if let Err(error) = cache.backend().recall(&names).await {
+            site.failed(cache.clock().now(), &error.during("recall", cache.backend().name()));
+        }
+    }
+}
+
 /// The backend was not told of a change: it is to be tried again.
 fn refused(
     cache: &KvCacheService,
@@ -271,6 +302,13 @@ impl WriteAlways {
 }
 
 impl<V, O: ValueOps<V>> Update<V, O> {
+    /// As [`Write::sync`].
+    #[must_use]
+    pub fn sync(mut self) -> Self {
+        self.write = self.write.sync();
+        self
+    }
+
     /// As [`Write::write_timeout`].
     #[must_use]
     pub fn write_timeout(mut self, limit: impl Into<Ttl>) -> Self {
@@ -399,7 +437,7 @@ impl Begun {
 
     /// Ends the barrier, and removes or updates what it stood on; inside a scope, sees to it that the scope does.
     async fn finish(self, later: Vec<String>, update: Option<(Bytes, PutOptions)>) {
-        let Self { cache, site, keys, token, deferral, .. } = self;
+        let Self { cache, site, keys, token, deferral, sync, .. } = self;
         match deferral {
             Some(deferral) if !deferral.is_over() => {
                 deferral.set_update(update);
@@ -411,11 +449,18 @@ impl Begun {
             Some(_) => {
                 end(&cache, site, &keys, None, None).await;
                 end(&cache, site, &later, None, None).await;
+                if sync {
+                    recall(&cache, site, &keys).await;
+                }
             }
             None => {
                 end(&cache, site, &keys, token, update).await;
                 end(&cache, site, &later, None, None).await;
             }
+        }
+        // Copies of the others were called back before the body.
+        if sync {
+            recall(&cache, site, &later).await;
         }
     }
 

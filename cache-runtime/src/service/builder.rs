@@ -8,9 +8,9 @@ use super::{DEFAULT_PREFIX, DEFAULT_VALUE_LIMIT, Inner, KvCacheService};
 use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::codec::Codec;
-use crate::error::Result;
+use crate::error::{CacheError, Result};
 use crate::key::Prefix;
-use crate::store::{LocalTier, Store};
+use crate::store::{LocalTier, Store, refuses};
 
 /// Configures a [`KvCacheService`]; see [`KvCacheService::builder`].
 #[must_use]
@@ -62,8 +62,14 @@ impl KvCacheServiceBuilder {
     /// A typed tier in this process, before the backend: hits need neither a round trip nor a codec.
     ///
     /// On memory it is on if not given (100,000 entries), and coherent: whoever changes the backend is seen at
-    /// once. Over any other backend it is off unless given, and a change that another process makes is seen only
-    /// when the value's time to live is over. `LocalTier::new(0)` turns it off.
+    /// once. Over any other backend it is off unless given.
+    ///
+    /// Over Redis and Valkey the server pushes every change to it, whoever makes it. A change by another process is
+    /// seen after a few milliseconds as a rule, and at the latest after the time that
+    /// `RedisBackendBuilder::silence_bound` sets (400 ms): a process that hears nothing for so long serves nothing
+    /// from its tier. Changes by this process are seen at once, and those of a method with
+    /// `#[invalidates(…, sync)]` by all before its body runs. Elsewhere the tier needs a
+    /// [`local_ttl`](LocalTier::local_ttl). `LocalTier::new(0)` turns it off.
     pub fn local_tier(mut self, local_tier: LocalTier) -> Self {
         self.local_tier = Some(local_tier);
         self
@@ -102,9 +108,13 @@ impl KvCacheServiceBuilder {
     ///
     /// # Errors
     ///
-    /// [`CacheError::InvalidPrefix`](crate::CacheError::InvalidPrefix).
+    /// [`CacheError::InvalidPrefix`]; [`CacheError::Configuration`] for a local tier over a backend that does not tell
+    /// of others' changes, without a [`local_ttl`](LocalTier::local_ttl).
     pub fn build(self) -> Result<KvCacheService> {
         let prefix = Prefix::new(self.prefix.as_deref().unwrap_or(DEFAULT_PREFIX))?;
+        if let Some(reason) = self.local_tier.and_then(|tier| refuses(tier, &*self.backend)) {
+            return Err(CacheError::Configuration(reason));
+        }
         Ok(self.with_prefix(prefix))
     }
 
@@ -117,7 +127,7 @@ impl KvCacheServiceBuilder {
         let Self {
             backend, codec, clock, local_tier, value_limit, timeout, write_timeout, lease_wait, ..
         } = self;
-        let store = Store::new(backend, clock, local_tier);
+        let store = Store::new(backend, clock, local_tier, prefix.as_str());
         let namespace = store.namespace(prefix.as_str());
         KvCacheService(Arc::new(Inner {
             store,

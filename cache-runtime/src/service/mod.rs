@@ -19,7 +19,7 @@ use crate::backend::{Backend, LocalKvNamespace};
 use crate::clock::Clock;
 use crate::codec::Codec;
 use crate::error::{BackendError, Result};
-use crate::key::Prefix;
+use crate::key::{AsKey, Prefix};
 use crate::rt;
 use crate::store::Store;
 
@@ -138,6 +138,24 @@ impl KvCacheService {
     /// takes it away.
     pub(crate) fn beside(&self, area: &str) -> Result<Self> {
         Ok(self.with_prefix(Prefix::new(&format!("{}.{area}", self.prefix()))?))
+    }
+
+    /// Waits until no process serves what it holds of these keys in a local tier, by the method of
+    /// `#[invalidates(…, sync)]`: after a `set` or `delete` by hand, nobody reads an older value once this returns.
+    /// At once over a backend without pushes.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::InvalidKey`](crate::CacheError::InvalidKey). [`CacheError::Backend`](crate::CacheError::Backend) if
+    /// nobody could be asked; it has then waited until no copy is served any more.
+    pub async fn recall<K: AsKey>(&self, keys: impl IntoIterator<Item = K>) -> Result<()> {
+        let full_keys = self.full_keys("recall", keys)?;
+        if full_keys.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = full_keys.iter().map(String::as_str).collect();
+        let backend = self.backend();
+        backend.recall(&names).await.map_err(|error| error.during("recall", backend.name()))
     }
 
     #[inline]

@@ -401,7 +401,7 @@ impl KvCacheService {
         self.prefix().full(key).map_err(|reason| CacheError::InvalidKey { operation, reason })
     }
 
-    fn full_keys<K: AsKey>(
+    pub(super) fn full_keys<K: AsKey>(
         &self,
         operation: &'static str,
         keys: impl IntoIterator<Item = K>,

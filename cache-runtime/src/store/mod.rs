@@ -3,6 +3,7 @@
 mod flight;
 mod inside;
 mod local_tier;
+mod pushed;
 mod refreshes;
 mod retries;
 mod sync;
@@ -22,10 +23,11 @@ pub(crate) use tags::{Counted, TagCounts};
 
 pub use local_tier::LocalTier;
 
-use crate::backend::{Backend, InvalidationSink};
-use crate::clock::Clock;
+use crate::backend::{Backend, Capabilities, InvalidationSink, Pushes};
+use crate::clock::{Clock, millis};
 use crate::key::Prefix;
 use flight::Flights;
+use pushed::Pushed;
 use retries::Retries;
 
 /// The local tier of a service that was given none, over a backend in this process.
@@ -41,10 +43,12 @@ pub(crate) struct Store {
     pub(crate) clock: Clock,
     pub(crate) flights: Flights,
     pub(crate) waits: WaitLimits,
-    tier: Option<Tier>,
+    local: Local,
     /// What this process hears of tags, by the keys of their generations.
     pub(crate) tags: Arc<TagCounts>,
-    /// The backend tells of every change of a key, whoever makes it.
+    /// The longest that the local tier serves a value, in milliseconds.
+    local_ttl: Option<u64>,
+    /// The backend tells of every change of a key that this process makes, before it returns.
     told: bool,
     namespaces: RwLock<HashMap<Box<str>, u32>>,
     pub(crate) retries: Retries,
@@ -53,32 +57,78 @@ pub(crate) struct Store {
     disabled: AtomicBool,
 }
 
+/// The local tier, by what keeps it from serving what has changed.
+enum Local {
+    Off,
+    /// Whoever changes a key tells before the change returns; or a `local_ttl` alone.
+    Steady(Tier),
+    /// The backend pushes every change. Where nothing is heard of it, the tier is as good as none.
+    Pushed {
+        tier: Tier,
+        pushes: Arc<Pushes>,
+        sink: Arc<Pushed>,
+    },
+}
+
+/// Why a local tier cannot be before a backend; `None` if it can.
+pub(crate) fn refuses(local_tier: LocalTier, backend: &dyn Backend) -> Option<String> {
+    let Capabilities { in_process, pushes, .. } = backend.capabilities();
+    let is_bounded = in_process || pushes || local_tier.ttl().is_some() || local_tier.is_off();
+    (!is_bounded).then(|| {
+        format!(
+            "`{}` does not tell of changes that other processes make, so a local tier before it needs a bound for \
+             how long they may go unnoticed: `LocalTier::local_ttl`",
+            backend.name()
+        )
+    })
+}
+
 impl Store {
     /// Over a backend in this process that tells of changes, a local tier is coherent and so on by default; over
     /// another one only `local_tier` turns it on.
-    pub(crate) fn new(backend: Arc<dyn Backend>, clock: Clock, local_tier: Option<LocalTier>) -> Arc<Self> {
-        Arc::new_cyclic(|this: &Weak<Self>| {
+    pub(crate) fn new(
+        backend: Arc<dyn Backend>,
+        clock: Clock,
+        local_tier: Option<LocalTier>,
+        prefix: &str,
+    ) -> Arc<Self> {
+        let store = Arc::new_cyclic(|this: &Weak<Self>| {
             let sink: Weak<dyn InvalidationSink> = this.clone();
             let told = backend.subscribe(sink);
-            let default =
-                || (told && backend.capabilities().in_process).then(|| LocalTier::new(DEFAULT_ENTRIES));
-            let tier = local_tier.or_else(default).map(LocalTier::build);
+            let Capabilities { in_process, pushes, .. } = backend.capabilities();
+            let default = || (told && in_process).then(|| LocalTier::new(DEFAULT_ENTRIES));
+            let local_tier = local_tier.or_else(default).filter(|tier| !tier.is_off());
+            let tier = local_tier.map(LocalTier::build);
             let tags = tier.as_ref().map_or_else(Arc::default, |tier| Arc::clone(tier.tags()));
-            let namespaces = RwLock::default();
+            let local = match tier {
+                None => Local::Off,
+                Some(tier) if !in_process && pushes => {
+                    let sink = Arc::new(Pushed(this.clone()));
+                    let ear: Weak<dyn InvalidationSink> = Arc::<Pushed>::downgrade(&sink);
+                    match backend.watch(prefix, ear) {
+                        Some(pushes) => Local::Pushed { tier, pushes, sink },
+                        None => Local::Off,
+                    }
+                }
+                Some(tier) => Local::Steady(tier),
+            };
             Self {
                 backend,
                 clock,
                 flights: Flights::new(),
                 waits: WAITS,
-                tier,
+                local,
+                local_ttl: local_tier.and_then(|tier| tier.ttl()).map(millis),
                 tags,
                 told,
-                namespaces,
+                namespaces: RwLock::default(),
                 retries: Retries::default(),
                 refreshes: Refreshes::default(),
                 disabled: AtomicBool::new(false),
             }
-        })
+        });
+        store.namespace(prefix);
+        store
     }
 
     /// The number by which the local tier, the flights and scopes know a prefix, in all of the program.
@@ -86,7 +136,14 @@ impl Store {
         static NAMESPACES: AtomicU32 = AtomicU32::new(0);
         let mut namespaces = self.namespaces.write().unwrap_or_else(PoisonError::into_inner);
         let next = || NAMESPACES.fetch_add(1, Ordering::Relaxed);
-        *namespaces.entry(prefix.into()).or_insert_with(next)
+        let namespace = *namespaces.entry(prefix.into()).or_insert_with(next);
+        drop(namespaces);
+        if let Local::Pushed { sink, .. } = &self.local {
+            let ear: Weak<dyn InvalidationSink> = Arc::<Pushed>::downgrade(sink);
+            // Before anybody can look into the tier for a key of this prefix.
+            drop(self.backend.watch(prefix, ear));
+        }
+        namespace
     }
 
     /// What the keys of every prefix in use start with, and the generations of its tags.
@@ -96,10 +153,40 @@ impl Store {
         namespaces.keys().flat_map(|prefix| of(prefix)).collect()
     }
 
-    /// The local tier, if there is one.
+    /// The local tier, if there is one that may serve now.
     #[inline]
     pub(crate) fn tier(&self) -> Option<&Tier> {
-        self.tier.as_ref()
+        match &self.local {
+            Local::Off => None,
+            Local::Steady(tier) => Some(tier),
+            Local::Pushed { tier, pushes, .. } => {
+                (pushes.are_heard() || self.local_ttl.is_some() && pushes.are_refused()).then_some(tier)
+            }
+        }
+    }
+
+    /// The local tier, whether it may serve or not.
+    fn held_tier(&self) -> Option<&Tier> {
+        match &self.local {
+            Local::Off => None,
+            Local::Steady(tier) | Local::Pushed { tier, .. } => Some(tier),
+        }
+    }
+
+    /// Whether the local tier may hold what this process has just stored. Where changes are pushed, one by another
+    /// process may have come since, and only what is read shows.
+    pub(crate) fn keeps_fills(&self) -> bool {
+        !matches!(self.local, Local::Pushed { .. })
+    }
+
+    /// When the local tier stops to serve a value that is read or stored now and is good until `fresh_until`, then
+    /// stale until `stale_until`.
+    pub(crate) fn held_until(&self, now_ms: u64, fresh_until: u64, stale_until: u64) -> Deadlines {
+        match self.local_ttl.map(|ttl| now_ms.saturating_add(ttl)) {
+            // What is known of it then is too old, not the value.
+            Some(until) if until < fresh_until => Deadlines { fresh_until: until, stale_until: until },
+            _ => Deadlines { fresh_until, stale_until },
+        }
     }
 
     /// What a call of this key may do now.
@@ -144,25 +231,47 @@ impl Store {
 }
 
 impl InvalidationSink for Store {
-    fn changed(&self, full_key: &str) {
+    fn changed(&self, key: &str) {
+        self.forget(key, Hearing::Told);
+    }
+
+    fn changed_prefix(&self, full_prefix: &str) {
+        self.forget_prefix(full_prefix, Hearing::Told);
+    }
+}
+
+/// How a change is heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hearing {
+    /// Before it returns: who comes later loads anew.
+    Told,
+    /// Soon after it: what was read may be of before, and is not promoted.
+    Pushed,
+}
+
+impl Store {
+    fn forget(&self, full_key: &str, hearing: Hearing) {
         let Some((prefix, key)) = full_key.split_once(':') else { return };
         if let Some(prefix) = prefix.strip_suffix(Prefix::GENERATIONS) {
             return match key {
                 // The tag of every entry.
-                "" => self.changed_prefix(&format!("{prefix}:")),
+                "" => self.forget_prefix(&format!("{prefix}:"), hearing),
                 _ => self.tags.changed(full_key),
             };
         }
         let namespace = self.namespaces.read().unwrap_or_else(PoisonError::into_inner).get(prefix).copied();
         let Some(namespace) = namespace else { return };
-        // In this order: a flight may promote until it is cut off.
-        self.flights.invalidate(namespace, key);
-        if let Some(tier) = &self.tier {
+        // In this order: a flight may promote until it is told.
+        match hearing {
+            Hearing::Told => self.flights.invalidate(namespace, key),
+            Hearing::Pushed => self.flights.outdate(namespace, key),
+        }
+        if let Some(tier) = self.held_tier() {
             tier.remove(namespace, key);
         }
     }
 
-    fn changed_prefix(&self, full_prefix: &str) {
+    fn forget_prefix(&self, full_prefix: &str, hearing: Hearing) {
         // Perhaps some generations, too.
         if full_prefix.split_once(':').is_none_or(|(prefix, _)| prefix.ends_with(Prefix::GENERATIONS)) {
             self.tags.all_changed();
@@ -176,8 +285,11 @@ impl InvalidationSink for Store {
                 None if prefix.starts_with(full_prefix) => "",
                 _ => continue,
             };
-            self.flights.invalidate_matching(*namespace, key_prefix);
-            if let Some(tier) = &self.tier {
+            match hearing {
+                Hearing::Told => self.flights.invalidate_matching(*namespace, key_prefix),
+                Hearing::Pushed => self.flights.outdate_matching(*namespace, key_prefix),
+            }
+            if let Some(tier) = self.held_tier() {
                 tier.remove_matching(*namespace, key_prefix);
             }
         }

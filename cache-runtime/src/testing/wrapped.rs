@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::backend::{
     Backend, Capabilities, Decision, Entry, InvalidationSink, Lease, ListOptions, ListPage, NativePut,
-    PutOptions, Quota, Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
+    Pushes, PutOptions, Quota, Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
 };
 use crate::clock::Clock;
 use crate::error::BackendError;
@@ -264,6 +264,14 @@ impl<B: Backend + ?Sized, A: Around> Backend for Wrapped<B, A> {
 
     fn subscribe(&self, sink: Weak<dyn InvalidationSink>) -> bool {
         self.inner.subscribe(sink)
+    }
+
+    fn watch(&self, prefix: &str, sink: Weak<dyn InvalidationSink>) -> Option<Arc<Pushes>> {
+        self.inner.watch(prefix, sink)
+    }
+
+    async fn recall(&self, keys: &[&str]) -> Result<(), BackendError> {
+        self.inner.recall(keys).await
     }
 
     async fn health(&self) -> Result<(), BackendError> {

@@ -33,6 +33,7 @@ impl Service {
                 ],
             )
             .write_timeout(::cache_runtime::__private::Ttl::from_secs(120u64))
+            .sync()
             .always()
             .run_strict(
                 ::cache_runtime::__private::shape::Result,

@@ -1,6 +1,6 @@
 //! The [`Backend`] of memory: checks the request, then does it under one lock.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use super::LocalKvNamespace;
 use crate::backend::limits::{self, Request};
 use crate::backend::{
     Backend, Capabilities, Decision, Entry, InvalidationSink, Lease, ListOptions, ListPage, NativePut,
-    PutOptions, Quota, Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
+    Pushes, PutOptions, Quota, Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
 };
 use crate::clock::Clock;
 use crate::error::BackendError;
@@ -230,6 +230,15 @@ impl Backend for LocalKvNamespace {
     fn subscribe(&self, sink: Weak<dyn InvalidationSink>) -> bool {
         self.look(|state, _| state.subscribe(sink));
         true
+    }
+
+    fn watch(&self, _: &str, _: Weak<dyn InvalidationSink>) -> Option<Arc<Pushes>> {
+        // `subscribe` tells sooner.
+        None
+    }
+
+    async fn recall(&self, _: &[&str]) -> Result<(), BackendError> {
+        Ok(())
     }
 
     async fn health(&self) -> Result<(), BackendError> {

@@ -1,5 +1,6 @@
 //! What the contract of backends asks for, by the pieces of this module.
 
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,13 +9,22 @@ use futures_util::future::join_all;
 
 use super::{RedisBackend, listing, quota, reads, writes};
 use crate::backend::{
-    Backend, Capabilities, Consistency, Decision, Entry, Lease, ListOptions, ListPage, PutOptions, Quota,
-    Read, SetOutcome, WriteToken,
+    Backend, Capabilities, Consistency, Decision, Entry, InvalidationSink, Lease, ListOptions, ListPage,
+    Pushes, PutOptions, Quota, Read, SetOutcome, WriteToken,
 };
 use crate::error::BackendError;
 
 /// In errors, logs and metrics.
 pub(super) const NAME: &str = "redis";
+
+impl RedisBackend {
+    #[inline]
+    fn start_tracking(&self) {
+        if let Some(tracking) = &self.tracking {
+            tracking.start();
+        }
+    }
+}
 
 #[async_trait]
 impl Backend for RedisBackend {
@@ -28,6 +38,7 @@ impl Backend for RedisBackend {
             .with_leases_and_barriers()
             .with_consistency(Consistency::Linearizable)
             .with_minimum_ttl(Duration::from_millis(1));
+        let capabilities = if self.tracking.is_some() { capabilities.with_pushes() } else { capabilities };
         if self.servers.tells_epochs() { capabilities.with_epoch() } else { capabilities }
     }
 
@@ -89,10 +100,12 @@ impl Backend for RedisBackend {
     }
 
     async fn read(&self, key: &str) -> Result<Read, BackendError> {
+        self.start_tracking();
         self.reads.read(key).await
     }
 
     async fn read_many(&self, keys: &[&str]) -> Result<Vec<Read>, BackendError> {
+        self.start_tracking();
         let answers = join_all(keys.iter().map(|key| self.reads.read(key))).await;
         if answers.iter().all(Result::is_ok) {
             return answers.into_iter().collect();
@@ -151,6 +164,17 @@ impl Backend for RedisBackend {
         update: Option<(Bytes, PutOptions)>,
     ) -> Result<bool, BackendError> {
         writes::finish_write(&self.servers, keys, token, update).await
+    }
+
+    fn watch(&self, prefix: &str, sink: Weak<dyn InvalidationSink>) -> Option<Arc<Pushes>> {
+        self.tracking.as_ref().map(|tracking| tracking.watch(prefix, sink))
+    }
+
+    async fn recall(&self, keys: &[&str]) -> Result<(), BackendError> {
+        match &self.tracking {
+            Some(tracking) => tracking.recall(keys).await,
+            None => Ok(()),
+        }
     }
 
     async fn health(&self) -> Result<(), BackendError> {

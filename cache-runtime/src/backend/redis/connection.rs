@@ -1,7 +1,7 @@
 //! The connection to a server: opened when needed, given up when lost, and not tried for a while when the server is
 //! dead.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,7 @@ pub(super) struct Link {
     limits: Limits,
     /// Whether values of another history of the server are told from those of this one.
     epochs: bool,
+    opened: AtomicU64,
     state: Mutex<State>,
     /// Held by the one who connects.
     connecting: tokio::sync::Mutex<()>,
@@ -70,6 +71,7 @@ impl Link {
             source,
             limits,
             epochs,
+            opened: AtomicU64::new(0),
             state: Mutex::default(),
             connecting: tokio::sync::Mutex::const_new(()),
         }
@@ -144,6 +146,7 @@ impl Link {
                 if std::mem::take(&mut state.failures) > 0 {
                     tracing::info!("the cache server answers again");
                 }
+                self.opened.fetch_add(1, Ordering::Release);
                 state.pause = None;
                 state.live = Some(Arc::clone(&live));
                 Ok(live)
@@ -153,6 +156,23 @@ impl Link {
                 Err(fault)
             }
         }
+    }
+
+    /// The client of a server that stays the same.
+    pub(super) const fn client(&self) -> Option<&Client> {
+        match &self.source {
+            Source::Server(client) => Some(client),
+            Source::Sentinels(_) => None,
+        }
+    }
+
+    pub(super) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// How many connections there have been.
+    pub(super) fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Acquire)
     }
 
     /// Builds a pipeline for the open connection and sends it; one answer a command.

@@ -9,10 +9,12 @@ mod connection;
 mod entry;
 mod fault;
 mod held;
+mod listening;
 mod listing;
 mod live;
 mod quota;
 mod reads;
+mod recall;
 mod reply;
 mod scripts;
 mod sentinel;
@@ -21,6 +23,7 @@ mod state;
 #[cfg(test)]
 mod state_tests;
 mod tokens;
+mod tracking;
 mod writes;
 
 use std::fmt;
@@ -33,6 +36,7 @@ use crate::error::{BackendError, Result};
 use batch::Reads;
 use held::Held;
 use servers::Servers;
+use tracking::Tracking;
 
 /// A cache in Redis (7.0 or newer) or Valkey, shared by every process that connects to it.
 ///
@@ -61,16 +65,22 @@ use servers::Servers;
 ///   [`command_timeout`](RedisBackendBuilder::command_timeout). A dead server costs a few calls that time; then
 ///   calls fail at once, and one at a time tries the server again.
 ///
+/// A [local tier](crate::KvCacheServiceBuilder::local_tier) before it hears of every change by `CLIENT TRACKING`, on a
+/// connection of its own, and serves nothing while that is silent for longer than the
+/// [bound](RedisBackendBuilder::silence_bound).
+///
 /// Not promised: a writer that dies and whose barrier the server evicts too; what a primary cut off from its
 /// replicas accepts and then loses.
 ///
 /// # The server's settings
 ///
-/// A user of its own needs no more than this (with the cache's prefix for `app`):
+/// A user of its own needs no more than this (with the cache's prefix for `app`); the channels and what stands in the
+/// last line are for a local tier and for `sync`:
 ///
 /// ```text
-/// ACL SETUSER cache on >password ~app:* resetchannels -@all +get +mget +set +setrange +getrange +incrby
+/// ACL SETUSER cache on >password ~app:* resetchannels &app!* -@all +get +mget +set +setrange +getrange +incrby
 ///     +pttl +pexpire +persist +unlink +scan +ping +time +info +hello +select +script|load +evalsha
+///     +client|tracking +subscribe +publish
 /// ```
 ///
 /// `KEYS`, `FLUSHDB` and `FLUSHALL` are never sent. For a cache set `maxmemory` and `maxmemory-policy
@@ -94,6 +104,8 @@ pub struct RedisBackend {
     servers: Arc<Servers>,
     held: Arc<Held>,
     reads: Arc<Reads>,
+    /// Where the server pushes.
+    tracking: Option<Arc<Tracking>>,
 }
 
 impl RedisBackend {
@@ -103,11 +115,12 @@ impl RedisBackend {
         RedisBackendBuilder::new(url)
     }
 
-    fn new(servers: Servers, longest_load: Duration) -> Self {
+    fn new(servers: Servers, longest_load: Duration, silence_bound: Duration) -> Self {
         let servers = Arc::new(servers);
         let held = Held::new(&servers, longest_load);
         let reads = Reads::new(Arc::clone(&servers), Arc::clone(&held));
-        Self { servers, held, reads }
+        let tracking = servers.only().map(|link| Arc::new(Tracking::new(Arc::clone(link), silence_bound)));
+        Self { servers, held, reads, tracking }
     }
 
     async fn connected(self) -> Result<Self> {

@@ -65,3 +65,11 @@ pub(super) fn was_set(answer: Value) -> Result<bool, Fault> {
         _ => Err(Fault::Answer),
     }
 }
+
+/// Nothing but that it is done.
+pub(super) fn okay(answer: Value) -> Result<(), Fault> {
+    match accepted(answer)? {
+        Value::Okay => Ok(()),
+        _ => Err(Fault::Answer),
+    }
+}

@@ -108,6 +108,15 @@ impl Servers {
         }
     }
 
+    /// The one server, if that stays the same. Who is a cluster's or a Sentinel's primary changes, and a push connection
+    /// to who was it hears of nothing, in silence.
+    pub(super) fn only(&self) -> Option<&Arc<Link>> {
+        match self {
+            Self::One(link) => link.client().map(|_| link),
+            Self::Cluster(_) => None,
+        }
+    }
+
     /// Connects to all of them.
     pub(super) async fn open(&self) -> Result<(), Fault> {
         for link in self.primaries().await? {

@@ -82,10 +82,11 @@ impl<'a, T, V, O: ValueOps<V>> Asked<'a, T, V, O> {
     }
 
     /// Leads. The load that was missed may have ended before.
-    pub(super) fn take_lead(&mut self, leader: Leader<Flown<V, O>>) {
+    pub(super) fn take_lead(&mut self, mut leader: Leader<Flown<V, O>>) {
+        leader.begin();
         self.part = match self.call.held_shared() {
             Some(flown) => {
-                leader.finish(&flown);
+                self.call.answer_held(Some(leader), &flown);
                 Part::Done(flown)
             }
             None => Part::Leads(Some(leader)),

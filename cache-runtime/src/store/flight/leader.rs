@@ -41,13 +41,14 @@ impl<T> Leader<T> {
         self.sole
     }
 
-    /// Runs `promote` if the flight is valid; an invalidation comes before it or after it, not during it.
+    /// Runs `promote` if the flight is valid and not outdated; an invalidation, or a change that is heard of, comes
+    /// before it or after it, not during it.
     ///
     /// It runs under the flight's lock: it must be quick and must not come back to the flights, so let it
     /// return whatever it removed, to be dropped outside.
     pub(crate) fn promote_if_valid<R>(&self, promote: impl FnOnce() -> R) -> Option<R> {
         let state = lock(&self.flight.state);
-        state.valid.then(promote)
+        (state.valid && !state.outdated).then(promote)
     }
 }
 

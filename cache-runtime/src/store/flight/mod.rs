@@ -71,6 +71,7 @@ struct Listed {
 /// A flight whose type of value is not known.
 trait Invalidate: Any + Send + Sync {
     fn invalidate(&self);
+    fn outdate(&self);
 }
 
 struct Flight<T> {
@@ -186,6 +187,30 @@ impl Flights {
         drop(cut);
     }
 
+    /// Keeps the flights of a key from being promoted, of every type, and cuts nobody off: somebody, perhaps the
+    /// flight's own leader by its lease, has changed the key in a backend that all processes share.
+    ///
+    /// Remove the key from the local tier after this, not before: a flight may promote until it returns.
+    pub(crate) fn outdate(&self, namespace: u32, key: &str) {
+        let hash = self.0.hash(namespace, key);
+        let shard = self.0.shard(hash);
+        shard
+            .iter_hash(hash)
+            .filter(|listed| listed.is_of(namespace, key))
+            .for_each(|listed| listed.flight.outdate());
+    }
+
+    /// [`outdate`](Self::outdate) for every key of the namespace that starts with `prefix`; for all of them when it
+    /// is empty.
+    pub(crate) fn outdate_matching(&self, namespace: u32, prefix: &str) {
+        for shard in &self.0.shards {
+            let shard = lock(shard);
+            let matching =
+                shard.iter().filter(|listed| listed.namespace == namespace && listed.key.starts_with(prefix));
+            matching.for_each(|listed| listed.flight.outdate());
+        }
+    }
+
     /// [`invalidate`](Self::invalidate) for every key of the namespace that starts with `prefix`; for all of them
     /// when it is empty.
     pub(crate) fn invalidate_matching(&self, namespace: u32, prefix: &str) {
@@ -243,6 +268,10 @@ impl Listed {
 impl<T: Send + Sync + 'static> Invalidate for Flight<T> {
     fn invalidate(&self) {
         lock(&self.state).valid = false;
+    }
+
+    fn outdate(&self) {
+        lock(&self.state).outdated = true;
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) type SharedError = Arc<dyn Any + Send + Sync>;
 pub(super) struct State<T> {
     /// No invalidation has come since the flight began.
     pub(super) valid: bool,
+    /// The key has been changed, by whomever, where all processes see it: what was read may be of before.
+    pub(super) outdated: bool,
     /// How many may load at once: one, until a load fails or is overdue.
     width: usize,
     /// How many do.
@@ -53,7 +55,16 @@ impl<T> State<T> {
     /// A flight that has its first leader.
     pub(super) fn led() -> Self {
         let parked = BTreeMap::new();
-        Self { valid: true, width: 1, leaders: 1, waiters: 0, joined: 0, parked, answer: None }
+        Self {
+            valid: true,
+            outdated: false,
+            width: 1,
+            leaders: 1,
+            waiters: 0,
+            joined: 0,
+            parked,
+            answer: None,
+        }
     }
 
     pub(super) fn join(&mut self) -> u64 {

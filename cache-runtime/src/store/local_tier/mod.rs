@@ -7,6 +7,7 @@ use std::any::Any;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use foldhash::quality::RandomState;
 use quick_cache::sync::Cache;
@@ -41,12 +42,13 @@ const LARGE: usize = 250;
 pub struct LocalTier {
     entries: Option<usize>,
     bytes: Option<u64>,
+    ttl: Option<Duration>,
 }
 
 impl LocalTier {
     /// Holds about as many entries, of whatever size; none with 0.
     pub const fn new(entries: usize) -> Self {
-        Self { entries: Some(entries), bytes: None }
+        Self { entries: Some(entries), bytes: None, ttl: None }
     }
 
     /// Holds entries of about as many bytes in all, instead of a number of them; none with 0.
@@ -56,6 +58,26 @@ impl LocalTier {
     pub const fn weight(mut self, bytes: u64) -> Self {
         self.bytes = Some(bytes);
         self
+    }
+
+    /// Serves no value for longer than `ttl` after it was read or stored, whatever its own time to live. After that the
+    /// backend is asked.
+    ///
+    /// Over a backend that neither lives in this process nor pushes its changes to it, this is needed: it bounds how
+    /// long a change by another process can go unnoticed. Over one that pushes, it stands in where the server
+    /// refuses to.
+    pub const fn local_ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    pub(crate) const fn ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+
+    /// Whether it holds nothing.
+    pub(crate) const fn is_off(&self) -> bool {
+        matches!((self.entries, self.bytes), (_, Some(0)) | (Some(0) | None, None))
     }
 
     pub(crate) fn build(self) -> Tier {
