@@ -8,12 +8,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "docs/compiler-checks.md",
     "docs/consistency.md",
+    "docs/sessions-and-limits.md",
     "docs/testing.md",
 ];
 

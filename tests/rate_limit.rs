@@ -16,6 +16,8 @@ mod layer;
 mod limits;
 #[path = "rate_limit/model.rs"]
 mod model;
+#[path = "redis/patient.rs"]
+mod patient;
 #[path = "plain.rs"]
 mod plain;
 #[path = "rate_limit/processes.rs"]
@@ -25,10 +27,10 @@ mod processes;
 mod server;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use cache_runtime::testing::ManualClock;
-use cache_runtime::{KvCacheService, LocalKvNamespace, RedisBackend};
+use cache_runtime::{KvCacheService, LocalKvNamespace};
+pub(crate) use patient::connect;
 
 /// A number that the environment may set.
 fn count(name: &str, default: u32) -> u32 {
@@ -44,12 +46,4 @@ fn in_memory() -> (ManualClock, KvCacheService) {
     let namespace = LocalKvNamespace::builder().clock(time.clock()).build();
     let cache = KvCacheService::builder(Arc::new(namespace)).clock(time.clock());
     (time, cache.build().expect("a valid prefix"))
-}
-
-/// A service on a server, which waits long: the machine may be busy, and an error is no answer here.
-async fn connect(url: &str) -> KvCacheService {
-    let patience = Duration::from_secs(20);
-    let backend = RedisBackend::builder(url).connect_timeout(patience).command_timeout(patience);
-    let backend = backend.connect().await.expect("the server answers");
-    KvCacheService::builder(Arc::new(backend)).timeout(patience).build().expect("a valid prefix")
 }

@@ -23,6 +23,8 @@ mod rate_limit;
 mod rt;
 mod seldom;
 mod service;
+#[cfg(feature = "session")]
+mod session;
 mod store;
 pub mod testing;
 mod ttl;
@@ -60,6 +62,10 @@ pub use service::{
     DEFAULT_PREFIX, DEFAULT_VALUE_LIMIT, KvCacheService, KvCacheServiceBuilder, KvCacheServiceFactory,
     Unfinished,
 };
+#[cfg(all(feature = "tower-sessions", not(target_family = "wasm")))]
+pub use session::TowerSessionStore;
+#[cfg(feature = "session")]
+pub use session::{Session, SessionStore, SessionStoreBuilder, SessionToken};
 pub use store::LocalTier;
 pub use ttl::Ttl;
 pub use value::Value;
