@@ -12,12 +12,18 @@ mod cluster;
 mod elsewhere;
 #[path = "redis/faults.rs"]
 mod faults;
+#[path = "redis/lost.rs"]
+mod lost;
+#[path = "redis/plain.rs"]
+mod plain;
 #[path = "redis/processes.rs"]
 mod processes;
 #[path = "redis/proxy.rs"]
 mod proxy;
 #[path = "redis/pushes.rs"]
 mod pushes;
+#[path = "redis/sentinel.rs"]
+mod sentinel;
 #[path = "redis/server.rs"]
 mod server;
 #[path = "redis/stress.rs"]
@@ -87,6 +93,24 @@ mod on_redis {
 
     async fn subject() -> Subject {
         crate::contract_subject::subject(crate::server::Kind::Redis).await
+    }
+
+    cache_runtime::backend_contract!(subject);
+}
+
+/// The contract in plain mode.
+mod in_plain_mode {
+    use cache_runtime::contract::{Subject, Time};
+    use cache_runtime::{LocalKvNamespace, RedisBackend};
+
+    use crate::server::{Kind, database};
+
+    async fn subject() -> Subject {
+        let Some((server, database)) = database(Kind::Redis) else {
+            return Subject::new(LocalKvNamespace::new(), Time::Real);
+        };
+        let backend = RedisBackend::builder(&server.url(database)).connect().await;
+        Subject::new(backend.expect("the server answers").plain(), Time::Real)
     }
 
     cache_runtime::backend_contract!(subject);

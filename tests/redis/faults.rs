@@ -192,7 +192,9 @@ async fn a_stopped_server_costs_its_timeouts_once_and_serves_when_it_goes_on() {
 async fn a_server_without_memory_refuses_and_still_deletes() {
     let Some(server) = Server::start(Kind::Redis, &["--maxmemory-policy", "noeviction"]) else { return };
     let backend = connect(&server.url(0)).await;
-    put(&backend, "k").await.expect("the server answers");
+    for key in ["k", "l"] {
+        put(&backend, key).await.expect("the server answers");
+    }
     let mut client = server.client(0).await;
     redis::cmd("CONFIG")
         .arg("SET")
@@ -206,7 +208,11 @@ async fn a_server_without_memory_refuses_and_still_deletes() {
     // A reader loads, and does not fill.
     assert!(matches!(backend.read("missing").await, Ok(Read::Barred)));
     assert!(backend.get("k").await.expect("reads go on").is_some());
-    assert!(backend.delete("k").await.expect("deletes go on"));
+    // A write is told that there is no barrier, and its key is gone all the same.
+    let error = backend.begin_write(&["k"], COMMAND).await.expect_err("there is no room");
+    assert!(error.to_string().contains("OOM"), "{error}");
+    assert_eq!(backend.get("k").await.expect("reads go on"), None);
+    assert!(backend.delete("l").await.expect("deletes go on"));
     backend.finish_write(&["k"], None, None).await.expect("so do the ends of writes");
     redis::cmd("CONFIG")
         .arg("SET")

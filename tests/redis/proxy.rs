@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// What becomes of bytes.
@@ -40,6 +41,7 @@ pub(crate) struct Proxy {
     address: SocketAddr,
     modes: Arc<Modes>,
     connections: Arc<AtomicUsize>,
+    fuse: Arc<Fuse>,
     accepting: JoinHandle<()>,
 }
 
@@ -52,14 +54,18 @@ impl Proxy {
         let modes = Arc::new(Modes { pushes: pass(), others: pass() });
         let connections = Arc::new(AtomicUsize::new(0));
         let (shared, count) = (Arc::clone(&modes), Arc::clone(&connections));
+        let fuse = Arc::new(Fuse { left: AtomicUsize::new(usize::MAX), cut: watch::Sender::new(false) });
+        let burning = Arc::clone(&fuse);
         let accepting = tokio::spawn(async move {
             let mut tasks = tokio::task::JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
-                tasks.spawn(carry(client, port, Arc::clone(&shared)));
+                if !burning.is_cut() {
+                    tasks.spawn(carry(client, port, Arc::clone(&shared), Arc::clone(&burning)));
+                }
             }
         });
-        Self { address, modes, connections, accepting }
+        Self { address, modes, connections, fuse, accepting }
     }
 
     pub(crate) fn url(&self, database: usize) -> String {
@@ -76,9 +82,50 @@ impl Proxy {
         self.modes.pushes.store(mode as u8, Ordering::SeqCst);
     }
 
+    /// Cuts the line in place of the message of this number from now, counted from 1 in both directions. Who connects
+    /// then is cut off at once, until it is mended.
+    pub(crate) fn cut_after(&self, messages: usize) {
+        self.fuse.left.store(messages, Ordering::SeqCst);
+    }
+
+    pub(crate) fn was_cut(&self) -> bool {
+        self.fuse.is_cut()
+    }
+
+    /// Waits for the cut.
+    pub(crate) async fn is_cut(&self) {
+        let _ = self.fuse.cut.subscribe().wait_for(|cut| *cut).await;
+    }
+
+    pub(crate) fn mend(&self) {
+        self.fuse.left.store(usize::MAX, Ordering::SeqCst);
+        self.fuse.cut.send_replace(false);
+    }
+
     /// How many connections there have been.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
+    }
+}
+
+/// How many more messages go through.
+struct Fuse {
+    left: AtomicUsize,
+    cut: watch::Sender<bool>,
+}
+
+impl Fuse {
+    fn is_cut(&self) -> bool {
+        *self.cut.borrow()
+    }
+
+    /// Counts a message; whether it is the one in whose place the line is cut.
+    fn burns(&self) -> bool {
+        let is_last = self.left.fetch_sub(1, Ordering::SeqCst) == 1;
+        if is_last {
+            self.cut.send_replace(true);
+        }
+        is_last || self.is_cut()
     }
 }
 
@@ -88,16 +135,21 @@ impl Drop for Proxy {
     }
 }
 
-async fn carry(mut client: TcpStream, port: u16, modes: Arc<Modes>) {
+async fn carry(mut client: TcpStream, port: u16, modes: Arc<Modes>, fuse: Arc<Fuse>) {
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
     // Else a small packet waits for the acknowledgement of the one before it.
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
     let mut mode = &modes.others;
+    let mut cut = fuse.cut.subscribe();
     loop {
         tokio::select! {
+            () = async { drop(cut.wait_for(|cut| *cut).await) } => return,
             read = client.read(&mut up) => {
                 let Ok(length @ 1..) = read else { return };
+                if fuse.burns() {
+                    return;
+                }
                 if up[..length].windows(8).any(|word| word == b"TRACKING") {
                     mode = &modes.pushes;
                 }
@@ -112,6 +164,9 @@ async fn carry(mut client: TcpStream, port: u16, modes: Arc<Modes>) {
             }
             read = server.read(&mut down) => {
                 let Ok(length @ 1..) = read else { return };
+                if fuse.burns() {
+                    return;
+                }
                 let sent = match now(mode) {
                     Mode::Reset => return,
                     Mode::Swallow => continue,

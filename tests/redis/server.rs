@@ -65,6 +65,8 @@ pub(crate) struct Server {
     directory: TempDir,
     pub(crate) port: u16,
     running: Mutex<Option<Running>>,
+    /// A Sentinel has all its settings in a file, which it writes to.
+    is_sentinel: bool,
 }
 
 /// The server's process, and the shell that ends it when this process is gone.
@@ -76,6 +78,19 @@ struct Running {
 impl Server {
     /// Starts a server with more arguments; `None` where there is no program.
     pub(crate) fn start(kind: Kind, arguments: &[&str]) -> Option<Self> {
+        Self::start_as(kind, arguments, None)
+    }
+
+    /// Starts a Sentinel that watches a primary by the name `main`; of three, two have to agree.
+    pub(crate) fn start_sentinel(kind: Kind, primary: u16) -> Option<Self> {
+        let settings = format!(
+            "bind 127.0.0.1\nsentinel monitor main 127.0.0.1 {primary} 2\n\
+             sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 4000\n"
+        );
+        Self::start_as(kind, &[], Some(&settings))
+    }
+
+    fn start_as(kind: Kind, arguments: &[&str], sentinel: Option<&str>) -> Option<Self> {
         let program = kind.program()?;
         // Another program may take the port between the look and the start.
         for _ in 0..5 {
@@ -85,7 +100,12 @@ impl Server {
                 directory: tempfile::tempdir().expect("a temporary directory can be made"),
                 port: free_port(),
                 running: Mutex::new(None),
+                is_sentinel: sentinel.is_some(),
             };
+            if let Some(settings) = sentinel {
+                let settings = format!("port {}\n{settings}", server.port);
+                std::fs::write(server.path("sentinel.conf"), settings).expect("the settings are written");
+            }
             server.run();
             if server.comes_up() {
                 return Some(server);
@@ -105,16 +125,25 @@ impl Server {
         let script = r#"exec 2>/dev/null; "$@" >log 2>&1 & echo $!; read -r _; kill -9 $!; wait $!"#;
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).arg("sh").arg(&self.program);
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no"]);
-        command.args(["--save", "", "--appendonly", "no", "--databases", "1000", "--unixsocket", "socket"]);
-        command.args(["--enable-debug-command", "local"]);
-        command.args(&self.arguments).current_dir(self.directory.path());
+        if self.is_sentinel {
+            command.args(["sentinel.conf", "--sentinel"]);
+        } else {
+            self.add_settings(&mut command);
+        }
+        command.current_dir(self.directory.path());
         let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sh runs");
         let mut pid = String::new();
         let output = shell.stdout.take().expect("the output is piped");
         BufReader::new(output).read_line(&mut pid).expect("the shell tells the process");
         let running = Running { shell, pid: pid.trim().into() };
         *self.running.lock().expect("nobody panicked here") = Some(running);
+    }
+
+    fn add_settings(&self, command: &mut Command) {
+        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no"]);
+        command.args(["--save", "", "--appendonly", "no", "--databases", "1000", "--unixsocket", "socket"]);
+        command.args(["--enable-debug-command", "local"]);
+        command.args(&self.arguments);
     }
 
     fn comes_up(&self) -> bool {

@@ -25,7 +25,7 @@ use bytes::Bytes;
 #[cfg(all(feature = "cloudflare", not(target_family = "wasm")))]
 pub use self::cloudflare::{CloudflareBackend, CloudflareBackendBuilder};
 #[cfg(all(feature = "redis", not(target_family = "wasm")))]
-pub use self::redis::{RedisBackend, RedisBackendBuilder};
+pub use self::redis::{PlainRedisBackend, RedisBackend, RedisBackendBuilder};
 pub use capabilities::{Capabilities, Consistency};
 pub use local::{LocalKvNamespace, LocalKvNamespaceBuilder};
 pub(crate) use native::collect;

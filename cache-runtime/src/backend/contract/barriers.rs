@@ -138,12 +138,12 @@ pub async fn the_update_of_a_lone_writer_is_stored(subject: &Subject) {
     let key = subject.key("updated");
     subject.put(&key, "old").await;
     let token = begin(subject, &[&key], LONG).await;
-    let update = ("new".into(), PutOptions { ttl: Some(ttl), metadata: Some("1".into()) });
+    let update = ("new".into(), PutOptions { ttl: Some(ttl), metadata: subject.metadata("1") });
     let stored = subject.backend.finish_write(&[&key], Some(token), Some(update)).await;
     holds("the update of a lone writer is stored", done("finish_write", stored));
     let found = subject.get(&key).await;
     let found = found.map(|entry| (entry.value, entry.metadata, entry.expires_in.is_some()));
-    same("an update is stored with its options", found, Some(("new".into(), Some("1".into()), true)));
+    same("an update is stored with its options", found, Some(("new".into(), subject.metadata("1"), true)));
 }
 
 /// Of two writers nobody knows which wrote last, whichever of them ends last.

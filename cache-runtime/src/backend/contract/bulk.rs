@@ -20,13 +20,13 @@ pub async fn put_many_stores_each_with_its_options(subject: &Subject) {
     let Some(ttl) = subject.short_ttl() else { return };
     let (short, long) = (subject.key("short"), subject.key("long"));
     let entries = vec![
-        (short.clone(), "1".into(), PutOptions { ttl: Some(ttl), metadata: Some("1".into()) }),
+        (short.clone(), "1".into(), PutOptions { ttl: Some(ttl), metadata: subject.metadata("1") }),
         (long.clone(), "2".into(), PutOptions::default()),
     ];
     done("put_many", subject.backend.put_many(entries).await);
     let found = subject.get(&short).await;
     let found = found.map(|entry| (entry.value, entry.metadata, entry.expires_in.is_some()));
-    same("put_many stores each with its options", found, Some(("1".into(), Some("1".into()), true)));
+    same("put_many stores each with its options", found, Some(("1".into(), subject.metadata("1"), true)));
     let found = subject.get(&long).await.map(|entry| (entry.value, entry.metadata, entry.expires_in));
     same("put_many stores each with its options", found, Some(("2".into(), None, None)));
     subject.pass_all_of(ttl).await;

@@ -71,6 +71,9 @@ pub async fn a_new_counter_takes_the_ttl(subject: &Subject) {
 
 /// A step leaves what was stored beside the number.
 pub async fn a_counter_keeps_its_metadata(subject: &Subject) {
+    if !subject.has_metadata() {
+        return;
+    }
     let key = subject.key("metadata");
     subject.put_with(&key, "1", PutOptions { ttl: None, metadata: Some("{\"a\":1}".into()) }).await;
     subject.increment(&key, 1).await;
@@ -82,7 +85,7 @@ pub async fn a_counter_keeps_its_metadata(subject: &Subject) {
 pub async fn an_expired_counter_starts_again(subject: &Subject) {
     let key = subject.key("again");
     let Some(ttl) = subject.short_ttl() else { return };
-    subject.put_with(&key, "7", PutOptions { ttl: Some(ttl), metadata: Some("1".into()) }).await;
+    subject.put_with(&key, "7", PutOptions { ttl: Some(ttl), metadata: subject.metadata("1") }).await;
     subject.pass_all_of(ttl).await;
     same("an expired counter starts again", subject.increment(&key, 1).await, 1);
     let found = subject.get(&key).await.map(|entry| (entry.expires_in, entry.metadata));
@@ -94,12 +97,12 @@ pub async fn what_is_no_number_is_an_error_and_stays(subject: &Subject) {
     let key = subject.key("text");
     for text in ["", "abc", "1.5", "+1", "01", "-0", " 1", "1 ", "1\n", "\"1\"", "0x1", "9223372036854775808"]
     {
-        subject.put_with(&key, text, PutOptions { ttl: None, metadata: Some("1".into()) }).await;
+        subject.put_with(&key, text, PutOptions { ttl: None, metadata: subject.metadata("1") }).await;
         let refused =
             matches!(subject.backend.increment(&key, 1, None).await, Err(BackendError::NotAnInteger));
         holds("what is no number is not counted", refused);
         let found = subject.get(&key).await.map(|entry| (entry.value, entry.metadata));
-        same("what is no number stays as it was", found, Some((text.into(), Some("1".into()))));
+        same("what is no number stays as it was", found, Some((text.into(), subject.metadata("1"))));
     }
 }
 

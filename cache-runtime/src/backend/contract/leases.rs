@@ -41,14 +41,14 @@ pub async fn a_miss_gives_the_lease_to_one_reader(subject: &Subject) {
 /// A read of a value is a get.
 pub async fn a_hit_gives_the_value_and_no_lease(subject: &Subject) {
     let key = subject.key("there");
-    subject.put_with(&key, "v", PutOptions { ttl: None, metadata: Some("1".into()) }).await;
+    subject.put_with(&key, "v", PutOptions { ttl: None, metadata: subject.metadata("1") }).await;
     let Read::Hit(entry) = subject.read(&key).await else {
         panic!("not guaranteed: a read finds the value that is there");
     };
     same(
         "a read finds the value that is there",
         (entry.value, entry.metadata),
-        ("v".into(), Some("1".into())),
+        ("v".into(), subject.metadata("1")),
     );
 }
 
@@ -57,12 +57,12 @@ pub async fn a_fill_under_its_lease_is_stored_with_its_options(subject: &Subject
     let key = subject.key("filled");
     let Some(ttl) = subject.short_ttl() else { return };
     let lease = if subject.has_leases() { Some(take(subject, &key).await) } else { None };
-    let options = PutOptions { ttl: Some(ttl), metadata: Some("1".into()) };
+    let options = PutOptions { ttl: Some(ttl), metadata: subject.metadata("1") };
     let filled = subject.backend.fill(&key, lease, "v".into(), options).await;
     holds("a fill under its lease is stored", done("fill", filled));
     let found = subject.get(&key).await;
     let found = found.map(|entry| (entry.value, entry.metadata, entry.expires_in.is_some()));
-    same("a fill is stored with its options", found, Some(("v".into(), Some("1".into()), true)));
+    same("a fill is stored with its options", found, Some(("v".into(), subject.metadata("1"), true)));
     subject.pass_all_of(ttl).await;
     same("what was filled ends with its ttl", subject.get(&key).await, None);
 }

@@ -112,7 +112,9 @@ pub async fn a_deleted_key_is_not_listed(subject: &Subject) {
 /// An engine may tell the time left and the metadata of a key or not; what it tells is true.
 pub async fn what_a_listing_tells_of_a_key_is_true(subject: &Subject) {
     let Some(ttl) = subject.short_ttl() else { return };
-    subject.put_with(&subject.key("1"), "v", PutOptions { ttl: Some(ttl), metadata: Some("1".into()) }).await;
+    subject
+        .put_with(&subject.key("1"), "v", PutOptions { ttl: Some(ttl), metadata: subject.metadata("1") })
+        .await;
     subject.put(&subject.key("2"), "v").await;
     let page = subject.page(&subject.key_prefix, None, None).await;
     same("a short listing is one page", page.keys.len(), 2);

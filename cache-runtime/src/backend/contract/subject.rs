@@ -91,6 +91,15 @@ impl Subject {
         self.has(self.backend.capabilities().barriers, "barriers")
     }
 
+    pub(super) fn has_metadata(&self) -> bool {
+        self.has(self.backend.capabilities().metadata, "metadata beside its values")
+    }
+
+    /// Metadata to put beside a value, and to find there; none where the engine stores none.
+    pub(super) fn metadata(&self, text: &str) -> Option<Arc<str>> {
+        self.backend.capabilities().metadata.then(|| text.into())
+    }
+
     /// A time to live that the engine keeps and the test can wait for.
     pub(super) fn short_ttl(&self) -> Option<Duration> {
         let minimum = self.backend.capabilities().minimum_ttl;

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::join_all;
 
-use super::{RedisBackend, listing, quota, reads, writes};
+use super::listing::{self, Look};
+use super::{RedisBackend, quota, reads, writes};
 use crate::backend::{
     Backend, Capabilities, Consistency, Decision, Entry, InvalidationSink, Lease, ListOptions, ListPage,
     Pushes, PutOptions, Quota, Read, SetOutcome, WriteToken,
@@ -56,7 +57,7 @@ impl Backend for RedisBackend {
     }
 
     async fn list(&self, options: ListOptions) -> Result<ListPage, BackendError> {
-        listing::list(&self.servers, options).await
+        listing::list(&self.servers, options, Look::States).await
     }
 
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {

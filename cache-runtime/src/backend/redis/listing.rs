@@ -21,9 +21,22 @@ const PAGE: usize = 10_000;
 /// How many keys are looked at in a command.
 const LOOK: usize = 1_000;
 
+/// What counts as a value.
+#[derive(Clone, Copy)]
+pub(super) enum Look {
+    /// The states of the protocol that are values, and foreign data.
+    States,
+    /// Every text.
+    Texts,
+}
+
 /// A page of keys in the order of their bytes. The server has no such order, so that each page scans it to the
 /// end and keeps what comes first; that makes the cursor a key, and a listing stable however keys come and go.
-pub(super) async fn list(servers: &Servers, options: ListOptions) -> Result<ListPage, BackendError> {
+pub(super) async fn list(
+    servers: &Servers,
+    options: ListOptions,
+    look: Look,
+) -> Result<ListPage, BackendError> {
     let ListOptions { prefix, limit, cursor } = options;
     let after = match cursor.filter(|cursor| !cursor.is_empty()) {
         None => None,
@@ -59,13 +72,16 @@ pub(super) async fn list(servers: &Servers, options: ListOptions) -> Result<List
     let names: Vec<String> = first.into_iter().collect();
     let mut keys = Vec::with_capacity(names.len());
     for names in names.chunks(LOOK) {
-        look(servers, names, &mut keys).await?;
+        match look {
+            Look::States => values(servers, names, &mut keys).await?,
+            Look::Texts => texts(servers, names, &mut keys).await?,
+        }
     }
     Ok(ListPage { keys, cursor })
 }
 
 /// Of some keys, those that hold values.
-async fn look(servers: &Servers, names: &[String], keys: &mut Vec<ListedKey>) -> Result<(), BackendError> {
+async fn values(servers: &Servers, names: &[String], keys: &mut Vec<ListedKey>) -> Result<(), BackendError> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let groups = servers.groups(&names);
     let build = |_: &Live, group: &Group<'_>, pipeline: &mut Pipeline| {
@@ -99,6 +115,27 @@ async fn look(servers: &Servers, names: &[String], keys: &mut Vec<ListedKey>) ->
     Ok(())
 }
 
+/// Of some keys, those that hold texts.
+async fn texts(servers: &Servers, names: &[String], keys: &mut Vec<ListedKey>) -> Result<(), BackendError> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let groups = servers.groups(&names);
+    let build = |_: &Live, group: &Group<'_>, pipeline: &mut Pipeline| {
+        for name in &group.keys {
+            pipeline.cmd("TYPE").arg(*name);
+        }
+    };
+    let mut are_texts = vec![false; names.len()];
+    for (group, reply) in groups.iter().zip(servers.call(Again::May, &groups, build).await) {
+        let mut reply = reply?;
+        for place in &group.places {
+            are_texts[*place] = reply::text(reply.next())? == "string";
+        }
+    }
+    let texts = names.into_iter().zip(are_texts).filter(|(_, is_text)| *is_text);
+    keys.extend(texts.map(|(name, _)| ListedKey { name: name.into(), expires_in: None, metadata: None }));
+    Ok(())
+}
+
 /// Whether the first bytes of what stands under a key show that it is no value: a lease, or a barrier.
 ///
 /// An empty answer is a key that went since the scan, or an empty text of another program.
@@ -113,18 +150,19 @@ pub(super) async fn delete_prefix(servers: &Servers, prefix: &str) -> Result<u64
     let mut removed = 0;
     let mut scan = Scan::new(prefix, servers.primaries().await?);
     while let Some(keys) = scan.next().await? {
-        let keys: Vec<&str> = keys
-            .iter()
-            .filter_map(|key| std::str::from_utf8(key).ok())
-            .filter(|key| key.starts_with(prefix))
-            .collect();
+        let keys: Vec<&str> = own(&keys, prefix).collect();
         removed += writes::delete(servers, &keys).await?;
     }
     Ok(removed)
 }
 
+/// Of the keys of a step those of the prefix. What is no text was not stored by us.
+pub(super) fn own<'k>(keys: &'k [Vec<u8>], prefix: &'k str) -> impl Iterator<Item = &'k str> {
+    keys.iter().filter_map(|key| std::str::from_utf8(key).ok()).filter(move |key| key.starts_with(prefix))
+}
+
 /// A scan of one server after the other, step by step. They may give a key more than once.
-struct Scan {
+pub(super) struct Scan {
     pattern: String,
     servers: std::vec::IntoIter<Arc<Link>>,
     /// Which one is scanned, and where the next step begins; nothing before the first and after each.
@@ -132,7 +170,7 @@ struct Scan {
 }
 
 impl Scan {
-    fn new(prefix: &str, servers: Vec<Arc<Link>>) -> Self {
+    pub(super) fn new(prefix: &str, servers: Vec<Arc<Link>>) -> Self {
         let mut pattern = String::with_capacity(prefix.len() + 1);
         for character in prefix.chars() {
             if matches!(character, '*' | '?' | '[' | ']' | '^' | '-' | '\\') {
@@ -145,7 +183,7 @@ impl Scan {
     }
 
     /// The keys of the next step; nothing at the end.
-    async fn next(&mut self) -> Result<Option<Vec<Vec<u8>>>, BackendError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Vec<u8>>>, BackendError> {
         let first = || Some((self.servers.next()?, "0".to_owned()));
         let Some((link, cursor)) = self.at.take().or_else(first) else { return Ok(None) };
         let build = |_: &Live| {

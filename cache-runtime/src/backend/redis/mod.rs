@@ -12,6 +12,7 @@ mod held;
 mod listening;
 mod listing;
 mod live;
+mod plain;
 mod quota;
 mod reads;
 mod recall;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use builder::RedisBackendBuilder;
+pub use plain::PlainRedisBackend;
 
 use crate::error::{BackendError, Result};
 use batch::Reads;
@@ -65,6 +67,8 @@ use tracking::Tracking;
 ///   [`command_timeout`](RedisBackendBuilder::command_timeout). A dead server costs a few calls that time; then
 ///   calls fail at once, and one at a time tries the server again.
 ///
+/// A cluster does not tell its history, so that the second does not hold there; leases and barriers do.
+///
 /// A [local tier](crate::KvCacheServiceBuilder::local_tier) before it hears of every change by `CLIENT TRACKING`, on a
 /// connection of its own, and serves nothing while that is silent for longer than the
 /// [bound](RedisBackendBuilder::silence_bound).
@@ -79,7 +83,8 @@ use tracking::Tracking;
 ///
 /// ```text
 /// ACL SETUSER cache on >password ~app:* resetchannels &app!* -@all +get +mget +set +setrange +getrange +incrby
-///     +pttl +pexpire +persist +unlink +scan +ping +time +info +hello +select +script|load +evalsha
+///     +pttl +pexpire +persist +exists +unlink +type +scan +ping +time +info +hello +select +script|load +evalsha
+///     +cluster|slots +asking
 ///     +client|tracking +subscribe +publish
 /// ```
 ///

@@ -29,6 +29,8 @@ scripts! {
     Begin "begin"
     RenewWrite "renew_write"
     Finish "finish"
+    PlainIncrement "plain_increment"
+    PlainCompareAndSet "plain_compare_and_set"
 }
 
 /// How many scripts there are.

@@ -68,7 +68,7 @@ async fn script_of_many(
     again: Again,
     keys: &[&str],
     mut build: impl FnMut(&Live, &[&str], &mut Pipeline) + Send,
-) -> Result<u64, BackendError> {
+) -> Result<u64, Fault> {
     let mut count = 0;
     for keys in keys.chunks(MOST_KEYS) {
         let groups = servers.groups(keys);
@@ -86,7 +86,7 @@ pub(super) async fn delete(servers: &Servers, keys: &[&str]) -> Result<u64, Back
     let build = |live: &Live, keys: &[&str], pipeline: &mut Pipeline| {
         live.script(pipeline, Script::Delete, keys, &[]);
     };
-    script_of_many(servers, Again::MustNot, keys, build).await
+    Ok(script_of_many(servers, Again::MustNot, keys, build).await?)
 }
 
 pub(super) async fn increment(
@@ -277,7 +277,12 @@ pub(super) async fn begin_write(
         let token = token.get_or_insert_with(|| tokens::token(live.epoch));
         live.script(pipeline, Script::Begin, keys, &[&token.to_be_bytes(), ms.as_bytes()]);
     };
-    script_of_many(servers, Again::May, keys, build).await?;
+    let opened = script_of_many(servers, Again::May, keys, build).await;
+    if opened == Err(Fault::Server("OOM".into())) {
+        // Without room for barriers the old values can go all the same, and no lease fits in their place.
+        delete(servers, keys).await?;
+    }
+    opened?;
     Ok(WriteToken(token.unwrap_or_else(|| tokens::token(0))))
 }
 
@@ -293,7 +298,7 @@ pub(super) async fn renew_write(
     let build = |live: &Live, keys: &[&str], pipeline: &mut Pipeline| {
         live.script(pipeline, Script::RenewWrite, keys, &[&token, ms.as_bytes()]);
     };
-    script_of_many(servers, Again::May, keys, build).await
+    Ok(script_of_many(servers, Again::May, keys, build).await?)
 }
 
 pub(super) async fn finish_write(
