@@ -26,6 +26,8 @@ mod pushes;
 mod sentinel;
 #[path = "redis/server.rs"]
 mod server;
+#[path = "redis/several.rs"]
+mod several;
 #[path = "redis/stress.rs"]
 mod stress;
 

@@ -4,7 +4,7 @@
 //! `STRESS_READS` (300,000) counts those in memory; a server gets a third of it, since each costs a round trip.
 
 #[path = "../stress/chance.rs"]
-mod chance;
+pub(crate) mod chance;
 #[path = "../stress/database.rs"]
 mod database;
 #[path = "../stress/run.rs"]
