@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
-use crate::model::{Contribution, Project, ProjectChange, ProjectSummary};
+use crate::model::{Contribution, Project, ProjectChange, ProjectSummary, Status};
+use crate::queries::{ID_OF_SLUG, LISTING, PROJECT, TEAM, UPDATE};
 use crate::seed::{self, Size};
 
 /// How many queries run at a time.
@@ -87,7 +89,7 @@ impl Db {
     pub async fn project_id(&self, slug: &str) -> Result<Option<u64>, DbError> {
         let slug = slug.to_owned();
         self.ask(move |transaction| {
-            let mut query = transaction.prepare_cached("SELECT id FROM projects WHERE slug = ?1")?;
+            let mut query = transaction.prepare_cached(ID_OF_SLUG)?;
             Ok(query.query_one([slug], |row| row.get(0)).optional()?)
         })
         .await
@@ -106,11 +108,7 @@ impl Db {
     /// Changes a project and returns it as it is now.
     pub async fn update_project(&self, id: u64, change: ProjectChange) -> Result<Project, DbError> {
         self.ask(move |transaction| {
-            transaction
-                .prepare_cached(
-                    "UPDATE projects SET name = coalesce(?2, name), status = coalesce(?3, status) WHERE id = ?1",
-                )?
-                .execute((id, change.name, change.status))?;
+            transaction.prepare_cached(UPDATE)?.execute((id, change.name, change.status))?;
             project(transaction, id)?.ok_or(DbError::NoSuchProject(id))
         })
         .await
@@ -173,38 +171,6 @@ fn connect(path: &Path) -> Result<Connection, DbError> {
     Ok(connection)
 }
 
-const PROJECT: &str = "
-    SELECT p.id, p.org_id, o.name, p.slug, p.name, p.status, p.due_on,
-           count(t.id),
-           count(t.id) FILTER (WHERE t.done_on IS NULL),
-           coalesce(sum((SELECT sum(e.minutes) FROM time_entries e WHERE e.task_id = t.id)), 0)
-    FROM projects p
-    JOIN organisations o ON o.id = p.org_id
-    LEFT JOIN tasks t ON t.project_id = p.id
-    WHERE p.id = ?1
-    GROUP BY p.id";
-
-const TEAM: &str = "
-    SELECT m.name, coalesce(sum(e.minutes), 0) AS minutes
-    FROM team_members tm
-    JOIN members m ON m.id = tm.member_id
-    LEFT JOIN tasks t ON t.project_id = tm.project_id
-    LEFT JOIN time_entries e ON e.task_id = t.id AND e.member_id = tm.member_id
-    WHERE tm.project_id = ?1
-    GROUP BY m.id
-    ORDER BY minutes DESC, m.name";
-
-const LISTING: &str = "
-    SELECT p.id, p.name, p.status,
-           count(t.id),
-           count(t.id) FILTER (WHERE t.done_on IS NULL),
-           coalesce(sum((SELECT sum(e.minutes) FROM time_entries e WHERE e.task_id = t.id)), 0)
-    FROM projects p
-    LEFT JOIN tasks t ON t.project_id = p.id
-    WHERE p.org_id = ?1
-    GROUP BY p.id
-    ORDER BY p.name, p.id";
-
 fn project(transaction: &Transaction<'_>, id: u64) -> Result<Option<Project>, DbError> {
     let found = transaction.prepare_cached(PROJECT)?.query_one([id], whole_but_team).optional()?;
     let Some(project) = found else { return Ok(None) };
@@ -238,4 +204,17 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<ProjectSummary> {
         open_tasks: row.get(4)?,
         minutes: row.get(5)?,
     })
+}
+
+impl ToSql for Status {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.name().into())
+    }
+}
+
+impl FromSql for Status {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let text = value.as_str()?;
+        Self::ALL.into_iter().find(|status| status.name() == text).ok_or(FromSqlError::InvalidType)
+    }
 }

@@ -13,6 +13,7 @@
 mod args;
 mod db;
 mod model;
+mod queries;
 mod report;
 mod run;
 mod seed;

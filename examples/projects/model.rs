@@ -1,6 +1,5 @@
 //! What the service deals in: projects, an organisation's listing of them, and changes to one.
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::{Deserialize, Serialize};
 
 /// One project with everything that its page shows.
@@ -65,18 +64,5 @@ impl Status {
             Self::Paused => "paused",
             Self::Done => "done",
         }
-    }
-}
-
-impl ToSql for Status {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.name().into())
-    }
-}
-
-impl FromSql for Status {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let text = value.as_str()?;
-        Self::ALL.into_iter().find(|status| status.name() == text).ok_or(FromSqlError::InvalidType)
     }
 }

@@ -1,14 +1,11 @@
-//! A real workerd for the tests, by Miniflare: started on a free port, and ended with this process, whatever becomes
-//! of it. Its Worker, `miniflare/worker.mjs`, has the REST interface over KV bindings.
+//! A real workerd for the tests. Its Worker, `miniflare/worker.mjs`, has the REST interface over KV bindings.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cache_runtime::{CloudflareBackend, CloudflareBackendBuilder};
+use cache_tests::workerd;
 use serde_json::{Value, json};
 
 /// What the Worker takes.
@@ -18,52 +15,21 @@ pub(crate) const TOKEN: &str = "test-token";
 /// How many namespaces there are; a test that plans faults has one of its own.
 const NAMESPACES: usize = 60;
 
-/// The process; it ends when its input does, which comes with the end of this process.
-struct Server {
-    address: String,
-    _process: Child,
-}
-
 /// A namespace of the server.
 pub(crate) struct Namespace {
     pub(crate) id: String,
     address: &'static str,
 }
 
-fn here(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-fn start() -> Option<Server> {
-    let skip = |why: &str| {
-        println!("skipped: {why}");
-        None
-    };
-    let folder = here("../target/test-servers/miniflare");
-    if !folder.join("node_modules/miniflare").exists() {
-        return skip("miniflare is not there; tests/run fetches it");
-    }
-    let mut command = Command::new("node");
-    command.arg(here("cloudflare/miniflare/server.mjs")).arg(folder).arg(NAMESPACES.to_string());
-    let Ok(mut process) = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
-        return skip("node is not installed");
-    };
-    let mut address = String::new();
-    let output = process.stdout.take().expect("the output is piped");
-    BufReader::new(output).read_line(&mut address).expect("the server tells its address");
-    let address = address.trim().to_owned();
-    assert!(address.starts_with("http://127.0.0.1:"), "workerd did not come up: {address:?}");
-    Some(Server { address, _process: process })
-}
-
 /// The address of the one server; `None`, and a line that says so, where there is none.
 fn address() -> Option<&'static str> {
-    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    let server = SERVER.get_or_init(start).as_ref();
-    if server.is_none() {
+    static SERVER: OnceLock<Option<String>> = OnceLock::new();
+    let start = || workerd::serve("cloudflare/miniflare/server.mjs", [NAMESPACES.to_string().into()]);
+    let address = SERVER.get_or_init(start).as_deref();
+    if address.is_none() {
         println!("skipped: there is no workerd here");
     }
-    server.map(|server| server.address.as_str())
+    address
 }
 
 /// The namespace that all share whose keys nobody else has.

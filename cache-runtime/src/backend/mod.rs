@@ -13,8 +13,13 @@ mod pushes;
 mod quota;
 #[cfg(all(feature = "redis", not(target_family = "wasm")))]
 mod redis;
-#[cfg(all(feature = "cloudflare", not(target_family = "wasm")))]
+#[cfg(any(
+    all(feature = "cloudflare", not(target_family = "wasm")),
+    all(feature = "worker", target_family = "wasm")
+))]
 mod stamp;
+#[cfg(all(feature = "worker", any(test, target_family = "wasm")))]
+mod worker;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -26,6 +31,8 @@ use bytes::Bytes;
 pub use self::cloudflare::{CloudflareBackend, CloudflareBackendBuilder};
 #[cfg(all(feature = "redis", not(target_family = "wasm")))]
 pub use self::redis::{PlainRedisBackend, RedisBackend, RedisBackendBuilder};
+#[cfg(all(feature = "worker", target_family = "wasm"))]
+pub use self::worker::WorkerBackend;
 pub use capabilities::{Capabilities, Consistency};
 pub use local::{LocalKvNamespace, LocalKvNamespaceBuilder};
 pub(crate) use native::collect;
