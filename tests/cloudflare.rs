@@ -29,8 +29,8 @@ mod on_workerd {
         match crate::server::shared() {
             Some(namespace) => {
                 let time = ManualClock::new();
-                // On a clock that stands still a pause before another attempt would never end.
-                let backend = namespace.builder().clock(time.clock()).attempts(1).build();
+                // On a clock that stands still a pause would never end; a lost connection is replaced without one.
+                let backend = namespace.builder().clock(time.clock()).attempts(2).build();
                 Subject::new(backend.expect("the configuration is right"), Time::Manual(time))
             }
             // A test cannot end as skipped: memory stands in, and a line says so.

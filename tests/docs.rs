@@ -12,6 +12,7 @@ const PAGES: [&str; 7] = [
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "docs/cloudflare.md",
     "docs/compiler-checks.md",
     "docs/consistency.md",
     "docs/sessions-and-limits.md",

@@ -73,7 +73,10 @@ impl Api {
                 return Err(fault);
             }
             tracing::debug!("Cloudflare KV: attempt {attempt} failed, the next one is in {wait:?}: {fault}");
-            self.clock.sleep(wait).await;
+            // A connection that waited in the pool may have died there: the next one is another.
+            if attempt > 1 || !matches!(fault, Fault::Cut(_)) {
+                self.clock.sleep(wait).await;
+            }
             backoff = backoff.saturating_mul(2);
         }
         Err(Fault::Timeout(self.deadline))
