@@ -39,7 +39,7 @@ impl Backend for Nowhere {
 /// A cache that is only a local tier of so many entries.
 pub fn local_tier_only(entries: usize) -> KvCacheService {
     KvCacheService::builder(std::sync::Arc::new(Nowhere))
-        .local_tier(LocalTier::new(entries))
+        .local_tier(LocalTier::new(entries).local_ttl(std::time::Duration::MAX))
         .build()
         .expect("the default prefix is valid")
 }
