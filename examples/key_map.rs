@@ -8,6 +8,8 @@
 mod db;
 #[path = "projects/model.rs"]
 mod model;
+#[path = "projects/queries.rs"]
+mod queries;
 #[path = "projects/seed.rs"]
 mod seed;
 #[path = "projects/service.rs"]

@@ -71,7 +71,7 @@ impl Remote {
             Ok(Answer::Ok(value)) => Ok(serde_json::from_value(value).expect("it is what was asked for")),
             Ok(Answer::Rejected(words)) => Err(BackendError::Rejected(words)),
             Ok(Answer::Failed(words)) => Err(BackendError::Other(words.into())),
-            Err(_) => panic!("the Worker failed: {}", String::from_utf8_lossy(&answer)),
+            Err(error) => panic!("the Worker failed: {error}: {}", String::from_utf8_lossy(&answer)),
         }
     }
 }
