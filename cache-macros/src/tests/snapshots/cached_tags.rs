@@ -6,9 +6,7 @@ impl Service {
                     ::cache_runtime::__private::part(&org_id),
                     ::cache_runtime::__private::part(&id),
                 ),
-                ::cache_runtime::__private::value_of::<
-                    Project,
-                >(::cache_runtime::__private::probe::Probe::<Project>::new().hold()),
+                ::cache_runtime::__private::probe::of::<Project>().witness(),
                 ::cache_runtime::__private::shape::Plain,
             )
             .lookup()
@@ -63,29 +61,12 @@ impl Service {
             ::cache_runtime::__private::declared::Value<Project>,
         >,
     > {
-        let site = {
-            static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::cached(
-                &[
-                    ::cache_runtime::__private::Template::new("project:<org_id>:<id>")
-                        .kinds("ii")
-                        .value("Project")
-                        .ttl(::cache_runtime::__private::Ttl::from_secs(300u64))
-                        .tagged(),
-                    ::cache_runtime::__private::Template::new("org:<org_id>").tag(),
-                    ::cache_runtime::__private::Template::expression("user_tag(id)")
-                        .tag(),
-                ],
-                ::core::concat!(::core::module_path!(), "::", "get"),
-            );
-            ::cache_runtime::__private::register!(SITE);
-            &SITE
-        };
-        let mut key = site.key();
-        key.literal("project:");
-        key.part::<u64>(p0);
-        key.literal(":");
-        key.part::<u64>(p1);
-        ::cache_runtime::__private::Stored::new(site, key)
+        ::cache_runtime::__private::stored!(
+            { cached "get", new("project:<org_id>:<id>").kinds("ii").value("Project")
+            .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)).tagged(),
+            new("org:<org_id>").tag(), expression("user_tag(id)").tag() }
+            literal("project:"), part:: < u64 > (p0), literal(":"), part:: < u64 > (p1)
+        )
     }
     #[doc(hidden)]
     #[inline]

@@ -2,22 +2,10 @@ impl Service {
     async fn update(&self, id: u64) -> Result<Project, DbError> {
         ::cache_runtime::__private::write(
                 &self.cache,
-                {
-                    static SITE: ::cache_runtime::__private::CallSite = ::cache_runtime::__private::CallSite::invalidates(
-                        &[
-                            ::cache_runtime::__private::Template::new("project:<id>"),
-                            ::cache_runtime::__private::Template::new("org:<ret.org_id>")
-                                .tag(),
-                            ::cache_runtime::__private::Template::expression(
-                                    "user_tag(id)",
-                                )
-                                .tag(),
-                        ],
-                        ::core::concat!(::core::module_path!(), "::", "update"),
-                    );
-                    ::cache_runtime::__private::register!(SITE);
-                    &SITE
-                },
+                ::cache_runtime::__private::site!(
+                    invalidates "update", new("project:<id>"), new("org:<ret.org_id>")
+                    .tag(), expression("user_tag(id)").tag()
+                ),
                 [
                     {
                         #[diagnostic::on_unimplemented(
