@@ -3,6 +3,8 @@
 //! The rules hold on memory, on Redis (where `redis-server` is installed; else a line says `skipped`), and on a
 //! backend that has neither leases nor barriers.
 
+#[path = "tags/attributes.rs"]
+mod attributes;
 #[path = "tags/rules.rs"]
 mod rules;
 #[path = "redis/server.rs"]

@@ -38,6 +38,7 @@ pub(crate) enum When {
 #[derive(Default, Clone)]
 pub(crate) struct Args {
     pub(crate) keys: Vec<KeyArg>,
+    pub(crate) tags: Vec<KeyArg>,
     pub(crate) ttl: Option<Ttl>,
     pub(crate) none_ttl: Option<(Span, Ttl)>,
     pub(crate) ttl_from: Option<(Span, Expr)>,
@@ -103,13 +104,14 @@ pub(crate) const CACHED: Allowed = Allowed {
         "stale_while_revalidate",
         "timeout",
         "each",
+        "tags",
         "crate",
     ],
 };
 pub(crate) const INVALIDATES: Allowed = Allowed {
     attribute: "invalidates",
     keys: Keys::Many,
-    named: &["when", "strict", "sync", "write_timeout", "cache", "crate"],
+    named: &["tags", "when", "strict", "sync", "write_timeout", "cache", "crate"],
 };
 pub(crate) const UPDATES: Allowed = Allowed {
     attribute: "updates",
@@ -127,9 +129,13 @@ pub(crate) const CACHING: Allowed = Allowed {
 /// The arguments that are given by their name alone.
 const FLAGS: [&str; 2] = ["strict", "sync"];
 
-const EVERY: [&Allowed; 5] = [&CACHED, &INVALIDATES, &UPDATES, &CACHE_KEY, &CACHING];
+pub(crate) const CACHE_TAG: Allowed = Allowed { attribute: "cache_tag", keys: Keys::One, named: &["crate"] };
+
+const EVERY: [&Allowed; 6] = [&CACHED, &INVALIDATES, &UPDATES, &CACHE_KEY, &CACHE_TAG, &CACHING];
 const EACH_SHAPE: &str =
     "`each` names one of the ids and the parameter that holds them, as in `each(id in ids)`";
+const TAGS_SHAPE: &str =
+    "`tags` is a list of templates, or of calls of tag functions, as in `tags = [\"org:<org_id>\"]`";
 const SKIP_SHAPE: &str = "`skip` takes the names of parameters, as in `skip(page, limit)`";
 
 impl Args {
@@ -227,6 +233,7 @@ impl Args {
             "cache" => self.cache = Some(input.parse()?),
             "cache_if" => self.cache_if = Some(input.parse()?),
             "value" => self.value = Some(input.parse()?),
+            "tags" => self.parse_tags(input)?,
             "tenant" => self.tenant = Some(input.parse()?),
             "key_fn" => {
                 let shape = |error: syn::Error| {
@@ -281,6 +288,26 @@ impl Args {
             return Err(shape(name.span()));
         }
         self.skip.extend(names);
+        Ok(())
+    }
+
+    fn parse_tags(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        let list = ungroup(input.parse()?);
+        let list = match list {
+            Expr::Array(list) if !list.elems.is_empty() => list,
+            other => return Err(syn::Error::new_spanned(other, TAGS_SHAPE)),
+        };
+        for tag in list.elems {
+            self.tags.push(match ungroup(tag) {
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => KeyArg::Template(text),
+                Expr::Macro(call) if call.mac.path.is_ident("format") => {
+                    let message = "a tag made by `format!` is not checked and not escaped; write a template, as in \"org:<org_id>\"";
+                    return Err(syn::Error::new_spanned(call, message));
+                }
+                tag @ (Expr::Call(_) | Expr::MethodCall(_)) => KeyArg::Expression(tag),
+                other => return Err(syn::Error::new_spanned(other, TAGS_SHAPE)),
+            });
+        }
         Ok(())
     }
 
@@ -385,6 +412,7 @@ impl Args {
             "ttl" => "ttl = 300",
             "none_ttl" => "none_ttl = 5",
             "ttl_from" => "ttl_from = |value| value.max_age",
+            "tags" => "tags = [\"org:<org_id>\"]",
             "ttl_jitter" => "ttl_jitter = \"10%\"",
             "stale_if_error" => "stale_if_error = \"1h\"",
             "stale_while_revalidate" => "stale_while_revalidate = 60",

@@ -25,6 +25,7 @@ pub(crate) struct Batch<'a> {
     /// Whether it is a slice.
     pub(crate) borrows: bool,
     pub(crate) key: Key,
+    pub(crate) tags: Vec<Key>,
     /// What the method of a single id would return.
     pub(crate) single: Returns,
     /// What this one does; its value is the map.
@@ -59,6 +60,8 @@ pub(crate) fn expand(
         return None;
     }
     let key = args.keys.first().cloned().and_then(|key| Key::resolve(key, &single, Sources::Arguments, diag));
+    let tags = Key::resolve_tags(&args.tags, &single, Sources::Arguments, diag);
+    valid::tags(args, &tags, diag);
     if let Some(key) = key.as_ref().filter(|key| !key.uses(&each.one)) {
         if !valid::was_meant(&each.one.to_string(), key, &single) {
             let message = format!(
@@ -70,7 +73,7 @@ pub(crate) fn expand(
         args_of_one.skip.push(each.one.clone());
     }
     valid::cached(&args_of_one, &single, key.as_ref(), true, true, diag);
-    valid::looked_up(CACHED.attribute, key.iter(), &single, diag);
+    valid::looked_up(CACHED.attribute, key.iter().chain(&tags), &single, diag);
     let of_one = match &single.output {
         Output::Async(ty) | Output::Boxed(ty) => Returns::new(ty, None, diag),
         Output::Sync => return None,
@@ -88,8 +91,19 @@ pub(crate) fn expand(
         return None;
     }
     let (private, known) = (Runtime::new(args.krate.as_ref()), &*block.known);
-    let batch =
-        Batch { private, args, each, function, ids, borrows, key: key?, single: of_one, returns, known };
+    let batch = Batch {
+        private,
+        args,
+        each,
+        function,
+        ids,
+        borrows,
+        key: key?,
+        tags,
+        single: of_one,
+        returns,
+        known,
+    };
     Some(expand::batch::expand(&batch))
 }
 

@@ -1,6 +1,9 @@
 //! `#[caching]` on an impl block: what one attribute on one method cannot do. Shared defaults, a mandatory tenant,
 //! methods of a trait's impl, and the checks between the templates of the block.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
@@ -24,6 +27,10 @@ pub(crate) const USED: &str = "__used";
 pub(crate) struct Block {
     /// The templates that the block caches, for suggestions.
     pub(crate) known: Vec<String>,
+    /// The same of tags.
+    pub(crate) known_tags: Vec<String>,
+    /// The hidden functions of tags that have been emitted: several methods may have one tag.
+    pub(crate) emitted_tags: RefCell<BTreeSet<String>>,
     /// What every key must carry, as text without spaces.
     pub(crate) tenant: Option<String>,
     /// The type parameters of the impl, where the attribute can see it.
@@ -171,7 +178,7 @@ fn describe(defaults: &Args, header: &ItemImpl, items: &[Item]) -> Block {
     let known = cached_templates(items).map(|(_, _, text)| text.value()).collect();
     let generics = header.generics.type_params().map(|param| param.ident.to_string()).collect();
     let tenant = defaults.tenant.as_ref().map(|tenant| compact(&tenant.to_token_stream()));
-    Block { known, tenant, generics: Some(generics) }
+    Block { known, known_tags: tag_templates(items), tenant, generics: Some(generics), ..Block::default() }
 }
 
 /// The templates of the block's `#[cached]` methods.
@@ -191,6 +198,27 @@ fn cached_templates(items: &[Item]) -> impl Iterator<Item = (&Function, Args, sy
             KeyArg::Expression(_) => None,
         }
     })
+}
+
+/// The templates of the tags that the block's `#[cached]` methods carry.
+fn tag_templates(items: &[Item]) -> Vec<String> {
+    let functions = items.iter().filter_map(|item| match item {
+        Item::Function(function) => Some(function),
+        Item::Other(_) => None,
+    });
+    let cached = functions
+        .flat_map(|function| &function.attrs)
+        .filter(|attribute| ours(attribute).is_some_and(|ours| ours.attribute == CACHED.attribute));
+    let tags = cached.flat_map(|attribute| arguments(attribute, &CACHED, &mut Diag::default()).tags);
+    let mut templates: Vec<String> = tags
+        .filter_map(|tag| match tag {
+            KeyArg::Template(text) => Some(text.value()),
+            KeyArg::Expression(_) => None,
+        })
+        .collect();
+    templates.sort_unstable();
+    templates.dedup();
+    templates
 }
 
 /// Two templates of one cache that can give the same key would serve one method's value to the other.

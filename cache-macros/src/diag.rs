@@ -33,6 +33,15 @@ impl Diag {
         }
     }
 
+    /// The errors with other words in the place of some.
+    pub(crate) fn reworded(self, words: &str, by: &str) -> Self {
+        let mut reworded = Self::default();
+        for error in self.0.into_iter().flatten() {
+            reworded.error(error.span(), error.to_string().replace(words, by));
+        }
+        reworded
+    }
+
     /// Whether there is no error.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()

@@ -14,6 +14,10 @@ use crate::item::{Function, mentions};
 use crate::part::{self, Part, RET, Sources};
 use crate::template::{Segment, Template};
 
+/// What the names of the hidden functions of tags begin with. Two in one type are an error of the compiler, which shows
+/// the name.
+const HIDDEN_TAG: &str = "__tag_of_two_methods_needs_caching_on_the_impl_or_cache_tag_";
+
 /// A key of an attribute.
 pub(crate) enum Key {
     Template(TemplateKey),
@@ -26,6 +30,7 @@ pub(crate) struct TemplateKey {
     pub(crate) template: Template,
     /// One for each placeholder, in order.
     pub(crate) parts: Vec<Part>,
+    pub(crate) is_tag: bool,
 }
 
 impl Key {
@@ -47,7 +52,7 @@ impl Key {
                             .map(|placeholder| part::resolve(placeholder, &literal, function, sources, diag))
                             .collect::<Vec<_>>();
                         part::check_raw_parts(&parts, diag);
-                        Some(Self::Template(TemplateKey { literal, template, parts }))
+                        Some(Self::Template(TemplateKey { literal, template, parts, is_tag: false }))
                     }
                     Err(errors) => {
                         for error in errors {
@@ -58,6 +63,23 @@ impl Key {
                 }
             }
         }
+    }
+
+    /// Resolves the tags of an attribute, in the same way.
+    pub(crate) fn resolve_tags(
+        args: &[KeyArg],
+        function: &Function,
+        sources: Sources,
+        diag: &mut Diag,
+    ) -> Vec<Self> {
+        let mut own = Diag::default();
+        let resolve = |arg: &KeyArg| match Self::resolve(arg.clone(), function, sources, &mut own)? {
+            Self::Template(key) => Some(Self::Template(TemplateKey { is_tag: true, ..key })),
+            key => Some(key),
+        };
+        let tags = args.iter().filter_map(resolve).collect();
+        diag.append(own.reworded("key template", "tag template"));
+        tags
     }
 
     /// Whether the key can only be known when the result is.
@@ -126,7 +148,7 @@ impl TemplateKey {
     /// The name of the hidden function: injective in the literals, the cache expression and, where two
     /// placeholders could be swapped, their names.
     pub(crate) fn hidden_name(&self, cache: Option<&Expr>, span: Span) -> Ident {
-        let mut name = String::from("__key_");
+        let mut name = String::from(if self.is_tag { HIDDEN_TAG } else { "__key_" });
         let named = self.parts.len() > 1;
         let mut parts = self.parts.iter();
         for segment in &self.template.segments {

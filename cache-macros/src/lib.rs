@@ -3,13 +3,14 @@
 //
 // One file a stage: `template` and `duration` read texts, `args` the attribute, `item` the function; `part`, `key`
 // and `returns` resolve the one against the other, `valid` and `overlap` check, `expand` writes code. `method` runs
-// the stages, `caching` runs them for a whole block, and `diag` collects every error on the way.
+// the stages, `caching` runs them for a whole block, `declare` for what has no body, and `diag` collects every error on the way.
 
 #![expect(missing_docs, reason = "`cache_runtime` documents what it re-exports")]
 
 mod args;
 mod batch;
 mod caching;
+mod declare;
 mod derive;
 mod diag;
 mod duration;
@@ -59,7 +60,13 @@ pub fn derive_key_part(input: TokenStream) -> TokenStream {
 // Documented where `cache_runtime` re-exports it.
 #[proc_macro_attribute]
 pub fn cache_key(args: TokenStream, item: TokenStream) -> TokenStream {
-    method::cache_key(args.into(), item.into()).into()
+    declare::cache_key(args.into(), item.into()).into()
+}
+
+// Documented where `cache_runtime` re-exports it.
+#[proc_macro_attribute]
+pub fn cache_tag(args: TokenStream, item: TokenStream) -> TokenStream {
+    declare::cache_tag(args.into(), item.into()).into()
 }
 
 #[cfg(test)]

@@ -182,14 +182,35 @@ fn parameters(args: &Args, function: &Function, key: &Key, diag: &mut Diag) {
     }
 }
 
+/// What holds for the tags of `#[cached]`: they follow from the key.
+pub(crate) fn tags(args: &Args, tags: &[Key], diag: &mut Diag) {
+    for skipped in &args.skip {
+        if let Some(tag) = tags.iter().find(|tag| tag.uses(skipped)) {
+            diag.error(
+                tag.span(),
+                format!(
+                    "`{skipped}` is skipped in the key, so two calls that share an entry could have different tags; add `<{skipped}>` to the key, or leave it out of the tag"
+                ),
+            );
+        }
+    }
+}
+
 /// What holds for `#[invalidates]` and `#[updates]`.
-pub(crate) fn write(attribute: &str, args: &Args, function: &Function, keys: &[Key], diag: &mut Diag) {
+pub(crate) fn write(
+    attribute: &str,
+    args: &Args,
+    function: &Function,
+    keys: &[Key],
+    tags: &[Key],
+    diag: &mut Diag,
+) {
     if attribute == UPDATES.attribute {
         owned_value(args, function, diag);
     }
-    looked_up(attribute, keys.iter(), function, diag);
+    looked_up(attribute, keys.iter().chain(tags), function, diag);
     let always = args.when.filter(|(_, when)| *when == When::Always);
-    for key in keys {
+    for key in keys.iter().chain(tags) {
         if always.is_some() && key.needs_result(function) {
             diag.error(
                 key.span(),
@@ -210,10 +231,15 @@ pub(crate) fn looked_up<'a>(
         if let Key::Template(template) = key
             && !function.is_associated()
         {
+            let fix = if template.is_tag {
+                "declare the tag by `#[cache_tag]`, and name it: `tags = [org_tag(org_id)]`".to_owned()
+            } else {
+                format!("name the key function: `#[{attribute}(get_key(id))]`")
+            };
             diag.error(
                 key.span(),
                 format!(
-                    "the template \"{}\" is looked up among the methods of a type, and `{}` has no `self`; name the key function: `#[{attribute}(get_key(id))]`",
+                    "the template \"{}\" is looked up among the methods of a type, and `{}` has no `self`; {fix}",
                     template.template.text, function.sig.ident
                 ),
             );

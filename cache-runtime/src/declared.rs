@@ -44,6 +44,9 @@ pub struct Generic;
 /// No method caches the template; another error says so.
 pub struct Unknown;
 
+/// The same of a value that carries tags.
+pub struct Tagged<D>(PhantomData<fn() -> D>);
+
 /// What is known of the value.
 pub trait Declared {
     /// Its type, where a `V` is to be stored.
@@ -56,6 +59,10 @@ impl<T> Declared for Value<T> {
 
 impl<T> Declared for ValueWithoutTtl<T> {
     type Value<V> = T;
+}
+
+impl<D: Declared> Declared for Tagged<D> {
+    type Value<V> = D::Value<V>;
 }
 
 impl Declared for Generic {
@@ -87,16 +94,30 @@ pub trait HasTtl {}
 impl<V> HasTtl for Value<V> {}
 impl HasTtl for Generic {}
 impl HasTtl for Unknown {}
+impl<D: HasTtl> HasTtl for Tagged<D> {}
+
+/// The values carry no tags.
+#[diagnostic::on_unimplemented(
+    message = "the `#[cached]` method stores its values with tags, which an update cannot know",
+    label = "an update would store a value without them",
+    note = "use `#[invalidates]`: the next call loads the value"
+)]
+pub trait HasNoTags {}
+
+impl<V> HasNoTags for Value<V> {}
+impl<V> HasNoTags for ValueWithoutTtl<V> {}
+impl HasNoTags for Generic {}
+impl HasNoTags for Unknown {}
 
 /// The key of an update that brings its own time to live.
 #[must_use]
-pub fn with_own_ttl<V, D: Declared<Value<V>: Is<V>>>(stored: Stored<D>) -> RawKey {
+pub fn with_own_ttl<V, D: Declared<Value<V>: Is<V>> + HasNoTags>(stored: Stored<D>) -> RawKey {
     stored.key
 }
 
 /// The key of an update that takes the time to live of the `#[cached]` method.
 #[must_use]
-pub fn with_declared_ttl<V, D: Declared<Value<V>: Is<V>> + HasTtl>(stored: Stored<D>) -> RawKey {
+pub fn with_declared_ttl<V, D: Declared<Value<V>: Is<V>> + HasTtl + HasNoTags>(stored: Stored<D>) -> RawKey {
     stored.key
 }
 
@@ -121,6 +142,43 @@ pub trait TellsTtl {}
 impl<V> TellsTtl for Value<V> {}
 impl TellsTtl for Generic {}
 impl TellsTtl for Unknown {}
+impl<D: TellsTtl> TellsTtl for Tagged<D> {}
+
+/// The method of a single id has no tags, as the batch.
+#[diagnostic::on_unimplemented(
+    message = "the `#[cached]` method of a single id has tags, but this batch has none",
+    label = "the batch would take its values for others",
+    note = "say them here too: `#[cached(key = \"…\", each(id in ids), tags = […])]`"
+)]
+pub trait BothWithoutTags {}
+
+impl<V> BothWithoutTags for Value<V> {}
+impl<V> BothWithoutTags for ValueWithoutTtl<V> {}
+impl BothWithoutTags for Generic {}
+impl BothWithoutTags for Unknown {}
+
+/// The method of a single id has tags, as the batch.
+#[diagnostic::on_unimplemented(
+    message = "this batch has tags, but the `#[cached]` method of a single id has none",
+    label = "the batch would take its values for others",
+    note = "say the tags at that method too, or leave them out here"
+)]
+pub trait BothWithTags {}
+
+impl<D> BothWithTags for Tagged<D> {}
+impl BothWithTags for Unknown {}
+
+/// A key of a batch without tags.
+#[must_use]
+pub const fn batch_without_tags<D: BothWithoutTags>(stored: Stored<D>) -> Stored<D> {
+    stored
+}
+
+/// A key of a batch with tags.
+#[must_use]
+pub const fn batch_with_tags<D: BothWithTags>(stored: Stored<D>) -> Stored<D> {
+    stored
+}
 
 /// The key of an id of a batch that brings its own time to live.
 #[must_use]

@@ -36,6 +36,8 @@ pub use backend::*;
 pub use cache_macros::KeyPart;
 #[doc = include_str!("../docs/cache_key.md")]
 pub use cache_macros::cache_key;
+#[doc = include_str!("../docs/cache_tag.md")]
+pub use cache_macros::cache_tag;
 #[doc = include_str!("../docs/cached.md")]
 pub use cache_macros::cached;
 #[doc = include_str!("../docs/caching.md")]

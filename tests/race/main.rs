@@ -19,6 +19,7 @@ mod mirror;
 mod refresh;
 #[expect(dead_code, unreachable_pub, reason = "compiled for what the scenarios use of it")]
 mod store;
+mod tags;
 mod waits;
 mod world;
 

@@ -18,9 +18,13 @@ use shuttle::thread::{self, JoinHandle};
 use crate::clock::Clock;
 use crate::store::flight::{Entered, Flights, Leader, SharedError, WaitLimits, Waited, leading};
 use crate::store::local_tier::{Deadlines, Hit, LocalTier, Prepared, Sought, Tier};
+use crate::store::tags::Counted;
 
 /// What the oracle says.
 pub(crate) const STALE: &str = "a value older than a write that returned before the read began";
+
+/// What the key carries in a tagged world.
+const TAG: &str = "tag";
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(1);
 const LIMITS: WaitLimits = WaitLimits { outside: LIMIT, inside: LIMIT };
@@ -51,6 +55,8 @@ pub(crate) struct Mistakes {
     pub(crate) promotes_unchecked: bool,
     pub(crate) does_not_seal: bool,
     pub(crate) finishes_for_all: bool,
+    /// What is promoted does not carry its tag.
+    pub(crate) forgets_tags: bool,
 }
 
 /// What a load does after it has read the database.
@@ -74,9 +80,19 @@ pub(crate) enum Failure {
 /// What the processes share, where it is remote.
 #[derive(Default)]
 struct Remote {
-    value: Option<u64>,
+    /// With the generation of its tag.
+    value: Option<(u64, u64)>,
+    /// Of the tag.
+    generation: u64,
     lease: Option<u64>,
     leases: u64,
+}
+
+/// The right to fill, with the generation of the tag from before the load.
+#[derive(Clone, Copy)]
+struct Lease {
+    token: u64,
+    generation: u64,
 }
 
 type AtStage = dyn Fn(&World, Stage) + Send + Sync;
@@ -86,6 +102,8 @@ pub(crate) struct World {
     pub(crate) tier: Tier,
     pub(crate) clock: Clock,
     backend: Backend,
+    /// The key carries a tag, and a write invalidates that alone.
+    tagged: bool,
     remote: Mutex<Remote>,
     mistakes: Mistakes,
     pub(crate) database: AtomicU64,
@@ -115,11 +133,30 @@ impl World {
         mistakes: Mistakes,
         at_stage: impl Fn(&World, Stage) + Send + Sync + 'static,
     ) -> Arc<Self> {
+        Self::build(backend, false, mistakes, at_stage)
+    }
+
+    /// The key carries a tag.
+    pub(crate) fn tagged(
+        backend: Backend,
+        mistakes: Mistakes,
+        at_stage: impl Fn(&World, Stage) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Self::build(backend, true, mistakes, at_stage)
+    }
+
+    fn build(
+        backend: Backend,
+        tagged: bool,
+        mistakes: Mistakes,
+        at_stage: impl Fn(&World, Stage) + Send + Sync + 'static,
+    ) -> Arc<Self> {
         Arc::new(Self {
             flights: Flights::with_shards(1),
             tier: LocalTier::new(4).build(),
             clock: Clock::default(),
             backend,
+            tagged,
             remote: Mutex::default(),
             mistakes,
             database: AtomicU64::new(1),
@@ -132,6 +169,9 @@ impl World {
     /// Writes and invalidates the key, then notes that it has.
     pub(crate) fn write(&self) {
         self.write_with(|| {
+            if self.tagged {
+                return self.tier.tags().changed(TAG);
+            }
             self.flights.invalidate(0, "key");
             thread::yield_now();
             self.tier.remove(0, "key");
@@ -144,7 +184,12 @@ impl World {
             Backend::InProcess => invalidate(),
             Backend::Remote => {
                 let mut remote = self.remote.lock().unwrap();
-                (remote.value, remote.lease) = (None, None);
+                if self.tagged {
+                    // Value and lease stay.
+                    remote.generation += 1;
+                } else {
+                    (remote.value, remote.lease) = (None, None);
+                }
             }
         }
         self.returned.fetch_max(written, Ordering::SeqCst);
@@ -178,7 +223,8 @@ impl World {
         if let Some(value) = self.hit(key) {
             return Ok(value);
         }
-        let leader = match self.flights.enter::<u64>(0, key, None) {
+        let counted = self.counted();
+        let leader = match self.flights.enter::<u64>(0, key, counted.as_ref()) {
             Entered::Lead(leader) => leader,
             Entered::Wait(waiter) => match waiter.wait(LIMITS, &self.clock).await {
                 Waited::Value(value) => return Ok(value),
@@ -192,10 +238,25 @@ impl World {
             leader.finish(&value);
             return Ok(value);
         }
-        self.lead(leader, key, load).await
+        self.lead_tagged(leader, key, load, counted).await
     }
 
-    pub(crate) async fn lead(&self, mut leader: Leader<u64>, key: &str, load: Load) -> Result<u64, Failure> {
+    /// How the tag is counted now, if there is one.
+    fn counted(&self) -> Option<std::sync::Arc<Counted>> {
+        self.tagged.then(|| self.tier.tags().now([TAG])).flatten()
+    }
+
+    pub(crate) async fn lead(&self, leader: Leader<u64>, key: &str, load: Load) -> Result<u64, Failure> {
+        self.lead_tagged(leader, key, load, None).await
+    }
+
+    async fn lead_tagged(
+        &self,
+        mut leader: Leader<u64>,
+        key: &str,
+        load: Load,
+        counted: Option<std::sync::Arc<Counted>>,
+    ) -> Result<u64, Failure> {
         leader.begin();
         let lease = match self.backend {
             Backend::InProcess => None,
@@ -227,15 +288,26 @@ impl World {
         (self.at_stage)(self, Stage::Filled);
         yield_now().await;
         if self.backend == Backend::InProcess {
-            self.promote(&leader, key, value);
+            self.promote_tagged(&leader, key, value, counted);
         }
         (self.at_stage)(self, Stage::Promoted);
-        self.finish(leader, value, filled || self.backend == Backend::InProcess);
+        self.finish(leader, value, filled && !self.tagged || self.backend == Backend::InProcess);
         Ok(value)
     }
 
     pub(crate) fn promote(&self, leader: &Leader<u64>, key: &str, value: u64) {
+        self.promote_tagged(leader, key, value, None);
+    }
+
+    fn promote_tagged(
+        &self,
+        leader: &Leader<u64>,
+        key: &str,
+        value: u64,
+        counted: Option<std::sync::Arc<Counted>>,
+    ) {
         let entry = Prepared::new(0, key, Some(std::sync::Arc::new(value)), ALWAYS, 0, 8);
+        let entry = entry.with_tags(counted.filter(|_| !self.mistakes.forgets_tags));
         let insert = || {
             thread::yield_now();
             self.tier.insert(entry)
@@ -256,24 +328,25 @@ impl World {
     }
 
     /// Reads the shared store, and takes the lease where there is neither a value nor a lease.
-    fn take_lease(&self, leader: &Leader<u64>) -> Result<u64, Option<u64>> {
+    fn take_lease(&self, leader: &Leader<u64>) -> Result<u64, Option<Lease>> {
         let mut remote = self.remote.lock().unwrap();
-        if let Some(value) = remote.value {
-            return Ok(value);
+        match remote.value {
+            Some((value, generation)) if generation == remote.generation => return Ok(value),
+            _ => remote.value = None,
         }
         if remote.lease.is_some() || !leader.is_sole() {
             return Err(None);
         }
         remote.leases += 1;
         remote.lease = Some(remote.leases);
-        Err(remote.lease)
+        Err(Some(Lease { token: remote.leases, generation: remote.generation }))
     }
 
-    fn fill(&self, lease: u64, value: u64) -> bool {
+    fn fill(&self, lease: Lease, value: u64) -> bool {
         let mut remote = self.remote.lock().unwrap();
-        let held = remote.lease == Some(lease);
+        let held = remote.lease == Some(lease.token);
         if held {
-            (remote.value, remote.lease) = (Some(value), None);
+            (remote.value, remote.lease) = (Some((value, lease.generation)), None);
         }
         held
     }

@@ -9,10 +9,11 @@ use super::cached::{named_template, policy, template};
 use super::write::Caching;
 use super::{Expanded, cache_handle, call_site};
 use crate::batch::Batch;
+use crate::item::mentions;
 use crate::key::Key;
 
 pub(crate) fn expand(batch: &Batch<'_>) -> Expanded {
-    let Batch { private, args, each, function, key, single, returns, known, .. } = batch;
+    let Batch { private, args, each, function, key, tags, single, returns, known, .. } = batch;
     let value = &single.value;
     let handle = cache_handle(private, args.cache.as_ref(), function);
     let witness = single.witness(private);
@@ -30,18 +31,33 @@ pub(crate) fn expand(batch: &Batch<'_>) -> Expanded {
             let mut stored = Caching { private, cache, known, hint }.stored(key);
             stored.set_span(at);
             let own = if args.ttl.is_some() { "batch_with_own_ttl" } else { "batch_with_declared_ttl" };
-            let check = Ident::new(own, value.span());
+            let tagged = if tags.is_empty() { "batch_without_tags" } else { "batch_with_tags" };
+            let [check, tagged] = [own, tagged].map(|name| Ident::new(name, value.span()));
             let here = private.at(at);
+            let stored = quote_spanned!(at=> #here::declared::#tagged(#stored));
             let rendered = quote_spanned!(at=> #here::declared::#check::<#value, _>(#stored));
             (template(private, args, key, value), quote!(|#one| #rendered))
         }
         Key::Expression(expr) => {
             let key = quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr));
             let clone = quote!(let #one = ::core::clone::Clone::clone(#one););
-            (named_template(expr, value), quote!(|#one| { #clone #key }))
+            let mut template = named_template(expr, value);
+            if !tags.is_empty() {
+                template = quote!(#template.tagged());
+            }
+            (template, quote!(|#one| { #clone #key }))
         }
     };
+    let template = super::tags::listed(&template, tags);
     let site = call_site(private, "cached", &template, &function.sig.ident);
+    let tags = (!tags.is_empty()).then(|| {
+        let tags = super::tags::expressions(private, function, args.cache.as_ref(), tags);
+        if mentions(tags.clone(), &one.to_string()) {
+            quote!(.tags(|#one| { let #one = ::core::clone::Clone::clone(#one); [#tags] }))
+        } else {
+            quote!(.tags(|_| [#tags]))
+        }
+    });
     let at = Span::call_site().located_at(value.span());
     // Not seen by the author's body, which may have such names of its own.
     let [hits, misses, missing] =
@@ -53,7 +69,7 @@ pub(crate) fn expand(batch: &Batch<'_>) -> Expanded {
         match #private::batch(#handle, #site, &#all[..], &#private::keys(&#all[..], #key), #witness, #shape) {
             #private::Batch::Hits(#hits) => #hits.wrap(),
             #private::Batch::Misses(#misses) => {
-                #misses.load(#policy, #failures, move |#missing| async move #body).await
+                #misses #tags.load(#policy, #failures, move |#missing| async move #body).await
             }
         }
     };

@@ -1,5 +1,8 @@
 //! `#[cached]`: look up; on a miss, load through the runtime.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Expr;
@@ -20,17 +23,26 @@ pub(crate) struct Cached<'a> {
     pub(crate) args: &'a Args,
     pub(crate) function: &'a Function,
     pub(crate) key: Key,
+    pub(crate) tags: Vec<Key>,
     pub(crate) returns: Returns,
+    /// The hidden functions of tags that the type has already.
+    pub(crate) emitted: &'a RefCell<BTreeSet<String>>,
 }
 
 pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
-    let Cached { private, args, function, key, returns } = cached;
+    let Cached { private, args, function, key, tags, returns, .. } = cached;
     let value = &returns.value;
     let handle = cache_handle(private, args.cache.as_ref(), function);
     let witness = returns.witness(private);
     let shape = returns.shape(private);
     let failures = returns.failures(private);
     let policy = policy(private, args, value, matches!(key, Key::Template(_)));
+    let policy = if tags.is_empty() {
+        policy
+    } else {
+        let tags = super::tags::expressions(private, function, args.cache.as_ref(), tags);
+        quote!(#policy.tags([#tags]))
+    };
     // The body of a function that is refreshed is emitted once, in a function of its own.
     let loader = args.stale_while_revalidate.as_ref().map(|_| refresh::Loader::new(function, &returns.whole));
     let body = match &loader {
@@ -44,19 +56,25 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
             let stored = if function.is_associated() {
                 key.call_hidden(private, args.cache.as_ref())
             } else {
-                let site = call_site(private, "cached", &template, &function.sig.ident);
+                let templates = super::tags::listed(&template, tags);
+                let site = call_site(private, "cached", &templates, &function.sig.ident);
                 let at = Ident::new("site", Span::mixed_site());
                 let key = key.render(private, &quote!(#at.key()));
                 quote!(match #site { #at => #private::Stored::<()>::new(#at, #key) })
             };
-            (stored, siblings::expand(cached, key, &template), bounded(private, key))
+            let siblings = siblings::expand(cached, key, &template);
+            (stored, siblings, bounded(private, key))
         }
         Key::Expression(expr) => {
-            let template = named_template(expr, value);
+            let mut template = named_template(expr, value);
+            if !tags.is_empty() {
+                template = quote!(#template.tagged());
+            }
             let key = quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr));
-            let site = call_site(private, "cached", &template, &function.sig.ident);
+            let templates = super::tags::listed(&template, tags);
+            let site = call_site(private, "cached", &templates, &function.sig.ident);
             let stored = quote!(#private::Stored::<()>::new(#site, #key));
-            (stored, TokenStream::new(), TokenStream::new())
+            (stored, siblings::of_tags(cached), TokenStream::new())
         }
     };
     // One place for all of it, the value's type: what is wrong with that is then one error.
@@ -130,12 +148,18 @@ pub(crate) fn template(private: &Runtime, args: &Args, key: &TemplateKey, value:
     });
     let version = args.version.map(|(_, version)| quote!(.version(#version)));
     let by_type = key.parts.iter().any(|part| part.root.is_none()).then(|| quote!(.by_type()));
-    quote!(new(#text) #kinds .value(#value) #ttl #none_ttl #version #by_type)
+    let tagged = (!args.tags.is_empty()).then(|| quote!(.tagged()));
+    quote!(new(#text) #kinds .value(#value) #ttl #none_ttl #version #by_type #tagged)
+}
+
+/// An expression as it is written, without spaces.
+pub(crate) fn compact_text(expr: &Expr) -> String {
+    compact(&quote!(#expr))
 }
 
 /// A key expression, for listings.
 pub(crate) fn named_template(expr: &Expr, value: &syn::Type) -> TokenStream {
-    let (text, value) = (compact(&quote!(#expr)), type_name(value));
+    let (text, value) = (compact_text(expr), type_name(value));
     quote!(expression(#text).value(#value))
 }
 

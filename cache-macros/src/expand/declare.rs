@@ -1,4 +1,4 @@
-//! `#[cache_key]`: a function without a body becomes the function that renders the key.
+//! `#[cache_key]` and `#[cache_tag]`: a function without a body becomes the function that renders the key or tag.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -20,7 +20,7 @@ pub(crate) struct Declared<'a> {
 }
 
 pub(crate) fn expand(declared: &Declared<'_>) -> TokenStream {
-    let Declared { private, args, attrs, vis, sig, key } = declared;
+    let Declared { private, args, sig, key, .. } = declared;
     let value = match &sig.output {
         ReturnType::Type(_, ty) => (**ty).clone(),
         ReturnType::Default => syn::parse_quote!(()),
@@ -28,16 +28,30 @@ pub(crate) fn expand(declared: &Declared<'_>) -> TokenStream {
     let template = template(private, args, key, &value);
     let site = super::call_site(private, "declares", &template, &sig.ident);
     let rendered = key.render(private, &quote!(#site.key()));
-    let mut sig = (*sig).clone();
-    sig.output = syn::parse_quote!(-> #private::Key<#value>);
-    let bounded = bounded(private, key);
-    quote! {
-        #(#attrs)*
-        #[must_use]
-        #[allow(clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref, clippy::allow_attributes, clippy::allow_attributes_without_reason)]
-        #vis #sig {
-            #bounded
-            #rendered.typed()
+    declared.function(&quote!(#private::Key<#value>), &quote!(#rendered.typed()))
+}
+
+pub(crate) fn expand_tag(declared: &Declared<'_>) -> TokenStream {
+    let Declared { private, key, .. } = declared;
+    let rendered = super::tags::rendered(private, key);
+    declared.function(&quote!(#private::Tag), &rendered)
+}
+
+impl Declared<'_> {
+    /// The function with its return type and body.
+    fn function(&self, returned: &TokenStream, body: &TokenStream) -> TokenStream {
+        let Self { private, attrs, vis, sig, key, .. } = self;
+        let mut sig = (*sig).clone();
+        sig.output = syn::parse_quote!(-> #returned);
+        let bounded = bounded(private, key);
+        quote! {
+            #(#attrs)*
+            #[must_use]
+            #[allow(clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref, clippy::allow_attributes, clippy::allow_attributes_without_reason)]
+            #vis #sig {
+                #bounded
+                #body
+            }
         }
     }
 }

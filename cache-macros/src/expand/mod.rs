@@ -5,6 +5,7 @@ pub(crate) mod cached;
 pub(crate) mod declare;
 pub(crate) mod refresh;
 pub(crate) mod siblings;
+pub(crate) mod tags;
 pub(crate) mod write;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};

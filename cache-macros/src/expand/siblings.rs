@@ -10,13 +10,28 @@ use syn::{GenericParam, Generics, Visibility, WherePredicate};
 use super::cached::Cached;
 use crate::expand::Runtime;
 use crate::item::{Function, mentions};
-use crate::key::TemplateKey;
+use crate::key::{Key, TemplateKey};
 use crate::template::Segment;
 
 pub(crate) fn expand(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {
     let key_fn = key_fn(cached, key, template);
-    let hidden = hidden(cached, key, template);
-    quote!(#key_fn #hidden)
+    let hidden = hidden(cached, key, &super::tags::listed(template, &cached.tags));
+    let of_tags = of_tags(cached);
+    quote!(#key_fn #hidden #of_tags)
+}
+
+/// The hidden functions of the tags that the type has not yet.
+pub(crate) fn of_tags(cached: &Cached<'_>) -> TokenStream {
+    let Cached { private, args, function, tags, emitted, .. } = cached;
+    let cache = args.cache.as_ref();
+    let templates = tags.iter().filter_map(|tag| match tag {
+        Key::Template(key) if function.is_associated() => Some(key),
+        _ => None,
+    });
+    templates
+        .filter(|key| emitted.borrow_mut().insert(key.hidden_name(cache, Span::call_site()).to_string()))
+        .map(|key| super::tags::hidden(private, function, cache, key))
+        .collect()
 }
 
 /// The key, rendered with a static template of its own.
@@ -85,6 +100,37 @@ fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
 fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {
     let Cached { private, args, function, returns, .. } = cached;
     let name = key.hidden_name(args.cache.as_ref(), Span::call_site());
+    let (inputs, steps) = inputs_and_steps(private, function, key);
+    // The value's type can be told only if no generic of the method is in it.
+    let value = function.for_sibling(returns.value.to_token_stream());
+    let generic = !used_generics(&function.sibling_generics(), &value).params.is_empty();
+    let has_ttl = args.ttl.as_ref().is_some_and(crate::duration::Ttl::is_literal);
+    let declared = match (generic, has_ttl) {
+        (true, _) => quote!(Generic),
+        (false, true) => quote!(Value<#value>),
+        (false, false) => quote!(ValueWithoutTtl<#value>),
+    };
+    let declared =
+        if args.tags.is_empty() { declared } else { quote!(Tagged<#private::declared::#declared>) };
+    let method = function.sig.ident.to_string();
+    let cfgs = function.cfgs();
+    quote! {
+        #(#cfgs)*
+        #[doc(hidden)]
+        #[inline]
+        #[allow(dead_code, private_interfaces)]
+        pub(crate) fn #name(#inputs) -> #private::Stored<#private::declared::#declared> {
+            #private::stored!({ cached #method, #template } #(#steps),*)
+        }
+    }
+}
+
+/// The inputs of a hidden function, and the methods that it calls on a key with them.
+pub(crate) fn inputs_and_steps(
+    private: &Runtime,
+    function: &Function,
+    key: &TemplateKey,
+) -> (TokenStream, Vec<TokenStream>) {
     let names: Vec<Ident> =
         (0..key.parts.len()).map(|index| format_ident!("p{index}", span = Span::mixed_site())).collect();
     let inputs = key.parts.iter().zip(&names).map(|(part, name)| match &part.ty {
@@ -108,26 +154,7 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
             None => TokenStream::new(),
         },
     });
-    // The value's type can be told only if no generic of the method is in it.
-    let value = function.for_sibling(returns.value.to_token_stream());
-    let generic = !used_generics(&function.sibling_generics(), &value).params.is_empty();
-    let has_ttl = args.ttl.as_ref().is_some_and(crate::duration::Ttl::is_literal);
-    let declared = match (generic, has_ttl) {
-        (true, _) => quote!(Generic),
-        (false, true) => quote!(Value<#value>),
-        (false, false) => quote!(ValueWithoutTtl<#value>),
-    };
-    let method = function.sig.ident.to_string();
-    let cfgs = function.cfgs();
-    quote! {
-        #(#cfgs)*
-        #[doc(hidden)]
-        #[inline]
-        #[allow(dead_code, private_interfaces)]
-        pub(crate) fn #name(#(#inputs),*) -> #private::Stored<#private::declared::#declared> {
-            #private::stored!({ cached #method, #template } #(#steps),*)
-        }
-    }
+    (quote!(#(#inputs),*), steps.collect())
 }
 
 /// The visibility of the method; in a trait's impl, where methods have none, that of the crate.

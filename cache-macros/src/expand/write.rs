@@ -19,19 +19,29 @@ pub(crate) struct Write<'a> {
     pub(crate) args: &'a Args,
     pub(crate) function: &'a Function,
     pub(crate) keys: Vec<Key>,
+    pub(crate) tags: Vec<Key>,
     pub(crate) returns: Returns,
     /// Templates that the same block is known to cache, for the message of an unknown one.
     pub(crate) known: &'a [String],
+    /// The same of tags.
+    pub(crate) known_tags: &'a [String],
 }
 
 pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
-    let Write { private, args, function, keys, returns, .. } = write;
+    let Write { private, args, function, keys, tags, returns, .. } = write;
     // One place for the call, the return type: a bound that it does not meet is then one error.
     let at = Span::call_site().located_at(returns.whole.span());
     let handle = cache_handle(private, args.cache.as_ref(), function);
-    let site = call_site(private, "invalidates", &templates(keys, &returns.value), &function.sig.ident);
-    let (after, before): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(|key| key.needs_result(function));
-    let before = before.into_iter().map(|key| write.key(key));
+    let listed = if keys.is_empty() {
+        super::tags::templates(tags)
+    } else {
+        super::tags::listed(&templates(keys, &returns.value), tags)
+    };
+    let site = call_site(private, "invalidates", &listed, &function.sig.ident);
+    let all = keys.iter().map(Stale::Key).chain(tags.iter().map(Stale::Tag));
+    let (after, before): (Vec<Stale<'_>>, Vec<Stale<'_>>) =
+        all.partition(|stale| stale.key().needs_result(function));
+    let before = before.into_iter().map(|stale| write.stale(stale));
     let timeout = write_timeout(private, args);
     let sync = args.sync.map(|_| quote!(.sync()));
     let always = args.when.filter(|(_, when)| *when == When::Always).map(|_| quote!(.always()));
@@ -40,12 +50,10 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
     let run = run(args, at);
 
     let mut kept = Kept::default();
-    let after: Vec<TokenStream> = after.into_iter().map(|key| kept.result_key(write, key)).collect();
+    let ret = after.first().map_or_else(Span::call_site, |stale| stale.key().span());
+    let after: Vec<TokenStream> = after.into_iter().map(|stale| kept.of_result(write, stale)).collect();
     let kept = kept.bindings(private);
-    let ret = Ident::new(
-        RET,
-        keys.iter().find(|key| key.needs_result(function)).map_or_else(Span::call_site, Key::span),
-    );
+    let ret = Ident::new(RET, ret);
     let ret = if after.is_empty() { quote!(_) } else { quote!(#ret) };
     let private = private.at(at);
     let written = quote_spanned! {at=>
@@ -120,17 +128,38 @@ fn templates(keys: &[Key], value: &syn::Type) -> TokenStream {
     quote!(#(#templates),*)
 }
 
+/// What a write makes stale.
+#[derive(Clone, Copy)]
+enum Stale<'a> {
+    Key(&'a Key),
+    Tag(&'a Key),
+}
+
+impl<'a> Stale<'a> {
+    const fn key(self) -> &'a Key {
+        let (Self::Key(key) | Self::Tag(key)) = self;
+        key
+    }
+}
+
 impl Write<'_> {
-    /// An expression of the key.
-    fn key(&self, key: &Key) -> TokenStream {
-        match key {
-            Key::Template(key) => {
+    /// An expression of the key or tag.
+    fn stale(&self, stale: Stale<'_>) -> TokenStream {
+        let private = &self.private;
+        match (stale, stale.key()) {
+            (Stale::Key(_), Key::Template(key)) => {
                 let stored = self.stored(key);
                 quote!(#stored.raw())
             }
-            Key::Expression(expr) => {
-                let private = &self.private;
-                quote_spanned!(expr.span()=> #private::any_key(#expr))
+            (Stale::Key(_), Key::Expression(expr)) => quote_spanned!(expr.span()=> #private::any_key(#expr)),
+            (Stale::Tag(_), Key::Template(key)) => {
+                let hint = "declare a tag of several types once, as in `#[cache_tag(\"org:<org_id>\")] fn org_tag(org_id: u64);`, and name it: `tags = [org_tag(org_id)]`";
+                let (cache, known) = (self.args.cache.as_ref(), self.known_tags);
+                let rendered = Caching { private, cache, known, hint }.stored(key);
+                quote!(#rendered)
+            }
+            (Stale::Tag(_), Key::Expression(expr)) => {
+                quote_spanned!(expr.span()=> #private::stale_tag(#expr))
             }
         }
     }
@@ -142,7 +171,7 @@ impl Write<'_> {
     }
 }
 
-/// The methods of the type that cache something, of which one has to have a template.
+/// The methods of the type that cache something, of which one has to have a template of a key or tag.
 pub(crate) struct Caching<'a> {
     pub(crate) private: &'a Runtime,
     pub(crate) cache: Option<&'a Expr>,
@@ -164,15 +193,17 @@ impl Caching<'_> {
         let text = key.template.text.replace('{', "{{").replace('}', "}}");
         let place = crate::key::cache_text(cache)
             .map(|cache| format!(" in the cache `{}`", cache.replace('{', "{{").replace('}', "}}")));
+        let (what, does) = if key.is_tag { ("tag", "carries") } else { ("key", "caches") };
         let message = format!(
-            "no `#[cached]` method of `{{Self}}` has the key template \"{text}\"{}",
+            "no `#[cached]` method of `{{Self}}` has the {what} template \"{text}\"{}",
             place.unwrap_or_default()
         );
+        let label = format!("nothing {does} this {what}");
         let note = match crate::diag::suggest(&key.template.text, known.iter().map(String::as_str)) {
             Some(similar) => format!("did you mean \"{}\"?", similar.replace('{', "{{").replace('}', "}}")),
             None if known.is_empty() => hint.replace('{', "{{").replace('}', "}}"),
             None => format!(
-                "this block caches {}",
+                "this block {does} {}",
                 crate::diag::list(known.iter().map(String::as_str)).replace('{', "{{").replace('}', "}}")
             ),
         };
@@ -183,8 +214,13 @@ impl Caching<'_> {
             .map(|(index, _)| format_ident!("P{index}", span = Span::mixed_site()));
         let (generics, inputs): (Vec<_>, Vec<_>) =
             generics.map(|generic| (generic.clone(), quote!(_: #generic))).unzip();
+        let found = if key.is_tag {
+            quote!(#private::RawKey)
+        } else {
+            quote!(#private::Stored<#private::declared::Unknown>)
+        };
         let fallback = quote_spanned! {Span::mixed_site()=>
-            fn #name<#(#generics),*>(#(#inputs),*) -> #private::Stored<#private::declared::Unknown>
+            fn #name<#(#generics),*>(#(#inputs),*) -> #found
             where
                 Self: Cached,
             {
@@ -198,7 +234,7 @@ impl Caching<'_> {
         let block = quote! {
             #[diagnostic::on_unimplemented(
                 message = #message,
-                label = "nothing caches this key",
+                label = #label,
                 note = #note,
                 note = "a template of an impl with other bounds than this one is not visible here",
             )]
@@ -218,8 +254,8 @@ impl Caching<'_> {
 struct Kept(Vec<(Ident, TokenStream)>);
 
 impl Kept {
-    fn result_key(&mut self, write: &Write<'_>, key: &Key) -> TokenStream {
-        let Key::Template(key) = key else { return write.key(key) };
+    fn of_result(&mut self, write: &Write<'_>, stale: Stale<'_>) -> TokenStream {
+        let Key::Template(key) = stale.key() else { return write.stale(stale) };
         let mut parts = Vec::new();
         for part in &key.parts {
             let from_result = part.root.as_ref().is_some_and(|root| root == RET);
@@ -237,8 +273,12 @@ impl Kept {
             }
             parts.push(part);
         }
-        let (literal, template) = (key.literal.clone(), key.template.clone());
-        write.key(&Key::Template(TemplateKey { literal, template, parts }))
+        let (literal, template, is_tag) = (key.literal.clone(), key.template.clone(), key.is_tag);
+        let key = Key::Template(TemplateKey { literal, template, parts, is_tag });
+        write.stale(match stale {
+            Stale::Key(_) => Stale::Key(&key),
+            Stale::Tag(_) => Stale::Tag(&key),
+        })
     }
 
     fn bindings(&self, private: &Runtime) -> TokenStream {

@@ -38,6 +38,8 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     r#""project:<id>", "projects:<ret.org_id>", all_key(), when = "always", strict, write_timeout = "2m""#,
     r#""project:<id>", when = "ok""#,
     r#""project:<id>", ttl = "1h30m""#,
+    r#"key = "p:<id>", ttl = 5, tags = ["org:<org_id>", user_tag(id)]"#,
+    r#"tags = ["org:<ret.id>"], tags, tags = "a", tags = [], tags = [format!("a"), 7]"#,
     "cache = self.store, ttl = 60, tenant = self.tenant, skip(verbose)",
     "",
     "strict",

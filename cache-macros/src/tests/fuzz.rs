@@ -13,7 +13,7 @@ use super::corpus::{ATTRIBUTES, FUNCTIONS, PIECES, TEMPLATES, WORDS};
 use crate::args::{Args, CACHE_KEY, CACHED, CACHING, INVALIDATES, UPDATES};
 use crate::diag::Diag;
 use crate::template::{Segment, Template};
-use crate::{caching, derive, method};
+use crate::{caching, declare, derive, method};
 
 /// How deep brackets may stand in brackets: rustc itself refuses what is much deeper.
 const DEPTH: usize = 4;
@@ -155,7 +155,7 @@ fn parse(text: &str) -> Vec<TokenTree> {
 
 /// A token that nobody wrote.
 fn token(random: &mut Random, words: &[Vec<TokenTree>], depth: usize) -> Vec<TokenTree> {
-    let one = match random.below(10) {
+    let one = match random.below(11) {
         0 => {
             let puncts = "!#$%&*+,-./:;<=>?@^|~";
             let char = puncts.chars().nth(random.below(puncts.len())).unwrap_or(',');
@@ -237,12 +237,13 @@ fn change(
 
 /// Every macro, on these arguments and this item.
 fn expand(random: &mut Random, args: &TokenStream, item: &TokenStream) -> TokenStream {
-    match random.below(10) {
+    match random.below(11) {
         0..=3 => method::cached(args.clone(), item),
         4 | 5 => method::invalidates(args.clone(), item),
         6 => method::updates(args.clone(), item),
-        7 => method::cache_key(args.clone(), item.clone()),
+        7 => declare::cache_key(args.clone(), item.clone()),
         8 => caching::caching(args.clone(), item),
+        9 => declare::cache_tag(args.clone(), item.clone()),
         _ => derive::key_part(item.clone()),
     }
 }

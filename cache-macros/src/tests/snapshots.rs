@@ -4,7 +4,7 @@ use expect_test::{ExpectFile, expect_file};
 use proc_macro2::TokenStream;
 
 use super::{pretty, tokens};
-use crate::{caching, derive, method};
+use crate::{caching, declare, derive, method};
 
 type Attribute = fn(TokenStream, &TokenStream) -> TokenStream;
 
@@ -116,11 +116,42 @@ fn cached_on_a_method_that_async_trait_has_rewritten() {
 #[test]
 fn a_declared_key() {
     of_item(
-        |args, item| method::cache_key(args, item.clone()),
+        |args, item| declare::cache_key(args, item.clone()),
         r#""org:<org>:file:<path>", ttl = "1h", none_ttl = 1, version = 3"#,
         "/// A file of an organisation.
         pub fn file_key(org: OrgId, path: &str) -> File;",
         &expect_file!["snapshots/cache_key.rs"],
+    );
+}
+
+#[test]
+fn a_declared_tag() {
+    of_item(
+        |args, item| declare::cache_tag(args, item.clone()),
+        r#""org:<org_id>""#,
+        "/// All of an organisation.
+        pub fn org_tag(org_id: u64);",
+        &expect_file!["snapshots/cache_tag.rs"],
+    );
+}
+
+#[test]
+fn cached_with_tags() {
+    of_method(
+        method::cached,
+        r#"key = "project:<org_id>:<id>", ttl = 300, tags = ["org:<org_id>", user_tag(id)]"#,
+        "pub async fn get(&self, org_id: u64, id: u64) -> Project { self.db.project(org_id, id).await }",
+        &expect_file!["snapshots/cached_tags.rs"],
+    );
+}
+
+#[test]
+fn invalidates_tags_of_arguments_and_of_the_result() {
+    of_method(
+        method::invalidates,
+        r#""project:<id>", tags = ["org:<ret.org_id>", user_tag(id)]"#,
+        "async fn update(&self, id: u64) -> Result<Project, DbError> { self.db.update(id).await }",
+        &expect_file!["snapshots/invalidates_tags.rs"],
     );
 }
 

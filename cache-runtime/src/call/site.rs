@@ -239,7 +239,12 @@ impl CallSite {
     /// The key templates, or the expressions that name declared keys, as they are written. A `#[cached]` has one;
     /// a method of the service has none.
     pub fn templates(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.keys.iter().map(Template::text)
+        self.keys.iter().filter(|template| !template.is_tag()).map(Template::text)
+    }
+
+    /// The templates of the tags, or the expressions that name declared ones.
+    pub fn tags(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.keys.iter().filter(|template| template.is_tag()).map(Template::text)
     }
 
     /// The first template; empty where there is none.

@@ -39,21 +39,28 @@ pub struct KeyMapEntry {
     pub value: &'static str,
     /// How long values live; `None` where it is computed.
     pub ttl: Option<Ttl>,
+    /// Whether it is the template of a tag.
+    pub is_tag: bool,
     /// Every attribute that names the template.
     pub sites: Vec<&'static CallSite>,
 }
 
 impl KeyMap {
     fn of(sites: &[&'static CallSite]) -> Self {
-        let mut entries: BTreeMap<String, KeyMapEntry> = BTreeMap::new();
+        let mut entries: BTreeMap<(bool, String), KeyMapEntry> = BTreeMap::new();
         for site in sites {
             for key in site.keys() {
-                let target =
-                    if key.is_expression() { declared_by_name(sites, key).unwrap_or(key) } else { key };
-                let entry = entries.entry(shape(target)).or_insert_with(|| KeyMapEntry {
+                let target = if key.is_expression() && !key.is_tag() {
+                    declared_by_name(sites, key).unwrap_or(key)
+                } else {
+                    key
+                };
+                let is_tag = target.is_tag();
+                let entry = entries.entry((is_tag, shape(target))).or_insert_with(|| KeyMapEntry {
                     template: target.text(),
                     value: "",
                     ttl: None,
+                    is_tag,
                     sites: Vec::new(),
                 });
                 let stores = site.kind() == CallSiteKind::Cached || site.kind() == CallSiteKind::Declares;
@@ -69,11 +76,11 @@ impl KeyMap {
         }
         let complete = cfg!(all(feature = "key-map", not(target_family = "wasm")));
         let mut entries: Vec<_> = entries.into_values().collect();
-        entries.sort_by_key(|entry| entry.template);
+        entries.sort_by_key(|entry| (entry.is_tag, entry.template));
         Self { entries, complete }
     }
 
-    /// The templates, in the order of their text.
+    /// The templates, in the order of their text; then those of tags.
     #[must_use]
     pub fn entries(&self) -> &[KeyMapEntry] {
         &self.entries
@@ -91,7 +98,7 @@ impl KeyMap {
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        for entry in &self.entries {
+        for entry in self.entries.iter().filter(|entry| !entry.is_tag) {
             for site in entry.sites.iter().filter(|site| site.kind() == CallSiteKind::Cached) {
                 let Some(key) = site.keys().first() else { continue };
                 if !key.tells_types_apart() && key.value_name() != entry.value {
@@ -126,6 +133,9 @@ impl KeyMap {
 impl KeyMapEntry {
     /// The template as a `#[cached]` or a `#[cache_key]` has it.
     fn stored(&self) -> Option<&'static Template> {
+        if self.is_tag {
+            return None;
+        }
         let keys = self
             .sites
             .iter()
@@ -187,10 +197,11 @@ impl fmt::Display for KeyMap {
                 let first = |text: String| if index == 0 { text } else { String::new() };
                 rows.push([
                     first(entry.template.to_owned()),
-                    first(entry.value.to_owned()),
+                    first(if entry.is_tag { "(tag)" } else { entry.value }.to_owned()),
                     first(ttl_text(entry.ttl, entry.value)),
                     match site.kind() {
                         CallSiteKind::Declares => "declared by",
+                        CallSiteKind::Cached if entry.is_tag => "carried by",
                         CallSiteKind::Cached => "cached by",
                         CallSiteKind::Updates => "updated by",
                         _ => "invalidated by",

@@ -71,6 +71,7 @@ cases! {
     receivers_of_every_kind,
     results_by_another_name_say_their_value,
     stale_values_in_every_way,
+    tags_in_every_way,
     template_is_invalidated_in_another_module,
     templates_of_a_block_cannot_meet,
     trait_method_has_a_default_body,

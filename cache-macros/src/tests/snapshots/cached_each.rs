@@ -16,33 +16,35 @@ impl Service {
                 |id| ::cache_runtime::__private::declared::batch_with_declared_ttl::<
                     Project,
                     _,
-                >({
-                    #[diagnostic::on_unimplemented(
-                        message = "no `#[cached]` method of `{Self}` has the key template \"org:<org_id>:project:<id>\"",
-                        label = "nothing caches this key",
-                        note = "a batch shares the entries of a method of a single id: write that, as in `#[cached(key = \"project:<id>\", ttl = 300)]`, or name a declared key",
-                        note = "a template of an impl with other bounds than this one is not visible here",
-                    )]
-                    trait Cached {}
-                    trait Fallback {
-                        fn __key_org_3a_porg_5fid_q_3aproject_3a_pid_q<P0, P1>(
-                            _: P0,
-                            _: P1,
-                        ) -> ::cache_runtime::__private::Stored<
-                            ::cache_runtime::__private::declared::Unknown,
-                        >
-                        where
-                            Self: Cached,
-                        {
-                            ::cache_runtime::__private::typed()
+                >(
+                    ::cache_runtime::__private::declared::batch_without_tags({
+                        #[diagnostic::on_unimplemented(
+                            message = "no `#[cached]` method of `{Self}` has the key template \"org:<org_id>:project:<id>\"",
+                            label = "nothing caches this key",
+                            note = "a batch shares the entries of a method of a single id: write that, as in `#[cached(key = \"project:<id>\", ttl = 300)]`, or name a declared key",
+                            note = "a template of an impl with other bounds than this one is not visible here",
+                        )]
+                        trait Cached {}
+                        trait Fallback {
+                            fn __key_org_3a_porg_5fid_q_3aproject_3a_pid_q<P0, P1>(
+                                _: P0,
+                                _: P1,
+                            ) -> ::cache_runtime::__private::Stored<
+                                ::cache_runtime::__private::declared::Unknown,
+                            >
+                            where
+                                Self: Cached,
+                            {
+                                ::cache_runtime::__private::typed()
+                            }
                         }
-                    }
-                    impl<T: ?::core::marker::Sized> Fallback for T {}
-                    Self::__key_org_3a_porg_5fid_q_3aproject_3a_pid_q(
-                        ::cache_runtime::__private::part(&org_id),
-                        ::cache_runtime::__private::part(&id),
-                    )
-                }),
+                        impl<T: ?::core::marker::Sized> Fallback for T {}
+                        Self::__key_org_3a_porg_5fid_q_3aproject_3a_pid_q(
+                            ::cache_runtime::__private::part(&org_id),
+                            ::cache_runtime::__private::part(&id),
+                        )
+                    }),
+                ),
             ),
             ::cache_runtime::__private::probe::of::<Project>().witness(),
             ::cache_runtime::__private::shape::Result,

@@ -230,9 +230,12 @@ impl Tier {
         let cache = self.cache.as_ref().filter(|_| !skips())?;
         let name = Name { namespace: sought.namespace, key: sought.key };
         let generation = self.generations.current(self.hasher.hash_one(name));
-        let probe = Probe::new(name, sought.version, sought.now_ms, &self.tags);
+        let probe = Probe::new(name, sought.version, sought.now_ms);
         let weight = cache.get(&probe)?;
         let Taken { value, fresh_until, counted } = probe.found.into_inner()?;
+        if counted.as_ref().is_some_and(|counted| !self.tags.is_current(counted)) {
+            return None;
+        }
         if !read(value.as_ref()) {
             return None;
         }

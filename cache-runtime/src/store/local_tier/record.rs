@@ -7,7 +7,7 @@ use std::sync::Arc;
 use quick_cache::Equivalent;
 
 use super::Shared;
-use crate::store::tags::{Counted, TagCounts};
+use crate::store::tags::Counted;
 
 /// The longest text, namespace and key, that stands in the entry itself: as long as makes a [`Text`] of 24 bytes.
 const SHORT: usize = 22;
@@ -53,18 +53,15 @@ impl Content {
         *self = Self::Other(Some(Box::new(Tagged { value, counted })));
     }
 
-    /// What a reader takes; nothing if a tag has changed.
+    /// What a reader takes.
     #[inline]
-    fn take(&self, fresh_until: u64, tags: &TagCounts) -> Option<Taken> {
+    fn take(&self, fresh_until: u64) -> Taken {
         let (value, counted) = match self {
             Self::Value(value) => (Some(value.clone()), None),
             Self::Other(None) => (None, None),
-            Self::Other(Some(tagged)) if tags.is_current(&tagged.counted) => {
-                (tagged.value.clone(), Some(Arc::clone(&tagged.counted)))
-            }
-            Self::Other(Some(_)) => return None,
+            Self::Other(Some(tagged)) => (tagged.value.clone(), Some(Arc::clone(&tagged.counted))),
         };
-        Some(Taken { value, fresh_until, counted })
+        Taken { value, fresh_until, counted }
     }
 }
 
@@ -72,6 +69,7 @@ impl Content {
 pub(super) struct Taken {
     pub(super) value: Option<Shared>,
     pub(super) fresh_until: u64,
+    /// How the tags were counted, if there are some: nothing is to be used if one has changed since.
     pub(super) counted: Option<Arc<Counted>>,
 }
 
@@ -148,14 +146,13 @@ pub(super) struct Probe<'a> {
     pub(super) name: Name<'a>,
     version: u32,
     now_ms: u64,
-    tags: &'a TagCounts,
     pub(super) found: RefCell<Option<Taken>>,
 }
 
 impl<'a> Probe<'a> {
     #[inline]
-    pub(super) const fn new(name: Name<'a>, version: u32, now_ms: u64, tags: &'a TagCounts) -> Self {
-        Self { name, version, now_ms, tags, found: RefCell::new(None) }
+    pub(super) const fn new(name: Name<'a>, version: u32, now_ms: u64) -> Self {
+        Self { name, version, now_ms, found: RefCell::new(None) }
     }
 }
 
@@ -174,7 +171,7 @@ impl Equivalent<Held> for Probe<'_> {
             return false;
         }
         if self.now_ms < record.fresh_until.saturating_add(u64::from(record.stale_for)) {
-            self.found.replace(record.content.take(record.fresh_until, self.tags));
+            self.found.replace(Some(record.content.take(record.fresh_until)));
         }
         true
     }

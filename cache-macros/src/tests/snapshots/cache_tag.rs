@@ -1,0 +1,22 @@
+/// All of an organisation.
+#[must_use]
+#[allow(
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason
+)]
+pub fn org_tag(org_id: u64) -> ::cache_runtime::__private::Tag {
+    ::cache_runtime::__private::tag({
+        let mut key = {
+            static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
+                    "org:<org_id>",
+                )
+                .tag();
+            ::cache_runtime::__private::RawKey::new(&TEMPLATE)
+        };
+        key.literal("org:");
+        key.part::<u64>(::cache_runtime::__private::part(&org_id));
+        key
+    })
+}

@@ -1,0 +1,14 @@
+use cache_runtime::{KvCacheService, cached};
+
+struct Projects {
+    cache: KvCacheService,
+}
+
+impl Projects {
+    #[cached(key = "project:<id>", ttl = 300, skip(org_id), tags = ["org:<org_id>"])]
+    async fn get(&self, org_id: u64, id: u64) -> u64 {
+        org_id + id
+    }
+}
+
+fn main() {}
