@@ -75,7 +75,7 @@ impl Key {
         let mut own = Diag::default();
         let resolve = |arg: &KeyArg| match Self::resolve(arg.clone(), function, sources, &mut own)? {
             Self::Template(key) => Some(Self::Template(TemplateKey { is_tag: true, ..key })),
-            key => Some(key),
+            key @ Self::Expression(_) => Some(key),
         };
         let tags = args.iter().filter_map(resolve).collect();
         diag.append(own.reworded("key template", "tag template"));

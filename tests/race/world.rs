@@ -51,6 +51,7 @@ pub(crate) enum Stage {
 
 /// The mistakes that the controls make.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a mistake of its own")]
 pub(crate) struct Mistakes {
     pub(crate) promotes_unchecked: bool,
     pub(crate) does_not_seal: bool,

@@ -1,4 +1,5 @@
 //! Tags by the attributes.
+#![expect(clippy::erasing_op, reason = "a parameter of a key is named in the body")]
 
 use std::collections::HashMap;
 use std::sync::Arc;
