@@ -5,7 +5,7 @@ struct Projects {
 }
 
 impl Projects {
-    #[cached(key = "<Projects::KIND>:<id>", ttl = 300)]
+    #[cached(key = "<Projects::TRIB>:<id>", ttl = 300)]
     async fn get(&self, id: u64) -> String {
         let _ = id;
         String::new()
