@@ -32,7 +32,6 @@ async fn crossed_batches_end() {
     .await;
 }
 
-#[ignore = "open bug: a wake-up is lost now and then, and only the limit of the wait ends it, by a clock that stands here"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn crossed_batches_end_on_several_threads() {
     within(async {

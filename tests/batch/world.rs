@@ -55,6 +55,8 @@ pub(crate) fn world_with(tier: Option<LocalTier>) -> World {
     let backend: Arc<dyn Backend> = Arc::new(faulty.clone());
     let builder = KvCacheService::builder(backend)
         .clock(time.clock())
+        // Who comes between a seal and its fill would look for the fill again after a pause, on a clock that stands.
+        .lease_wait(Duration::ZERO)
         .local_tier(tier.unwrap_or(LocalTier::new(0)).local_ttl(Duration::MAX));
     World {
         cache: builder.build().expect("a valid prefix"),
