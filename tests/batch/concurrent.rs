@@ -37,6 +37,7 @@ async fn crossed_batches_end_on_several_threads() {
     within(async {
         for round in 0..300_u64 {
             let world = world();
+            let _ticking = world.run_clock();
             let calls = (0..16_u64).map(|n| {
                 let world = world.clone();
                 let mut ids: Vec<u64> = (0..8).map(|k| (k * (n % 3 + 1) + round) % 16).collect();
@@ -80,6 +81,7 @@ async fn a_thousand_equal_batches_run_one_body() {
 async fn a_thousand_equal_batches_on_several_threads_run_one_body() {
     for _ in 0..20 {
         let world = world();
+        let _ticking = world.run_clock();
         let ids: Vec<u64> = (0..50).collect();
         let calls: Vec<_> = (0..1_000)
             .map(|_| {

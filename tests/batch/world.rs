@@ -11,6 +11,7 @@ use std::time::Duration;
 use cache_runtime::testing::ManualClock;
 use cache_runtime::{Backend, KvCacheService, LocalKvNamespace, LocalTier, cached, invalidates};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::backend::Faulty;
 
@@ -55,8 +56,6 @@ pub(crate) fn world_with(tier: Option<LocalTier>) -> World {
     let backend: Arc<dyn Backend> = Arc::new(faulty.clone());
     let builder = KvCacheService::builder(backend)
         .clock(time.clock())
-        // Who comes between a seal and its fill would look for the fill again after a pause, on a clock that stands.
-        .lease_wait(Duration::ZERO)
         .local_tier(tier.unwrap_or(LocalTier::new(0)).local_ttl(Duration::MAX));
     World {
         cache: builder.build().expect("a valid prefix"),
@@ -150,6 +149,20 @@ impl World {
 
     async fn pass(&self) {
         self.gate.acquire().await.expect("the gate is never closed").forget();
+    }
+
+    /// Lets the clock run, until what this returns is dropped: who comes between the seal of a load and its fill looks
+    /// again for the fill after a pause.
+    pub(crate) fn run_clock(&self) -> JoinSet<()> {
+        let time = self.time.clone();
+        let mut ticking = JoinSet::new();
+        ticking.spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                time.advance(Duration::from_millis(1));
+            }
+        });
+        ticking
     }
 
     /// Lets no load end until [`open`](Self::open).
