@@ -30,6 +30,8 @@ mod server;
 mod several;
 #[path = "redis/stress.rs"]
 mod stress;
+#[path = "redis/whole.rs"]
+mod whole;
 
 /// The contract of backends on one kind of server, in a database of its own for each guarantee.
 mod contract_subject {

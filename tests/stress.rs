@@ -15,6 +15,8 @@ mod database;
 mod run;
 #[path = "stress/subjects.rs"]
 mod subjects;
+#[path = "stress/tagged.rs"]
+mod tagged;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,7 @@ use cache_runtime::{Backend, KvCacheService, LocalKvNamespace};
 use database::Database;
 use run::{Plan, run};
 use subjects::{ByHand, Cached};
+use tagged::{Tagged, TaggedByHand};
 
 fn from_env(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
@@ -81,6 +84,24 @@ async fn no_read_is_older_where_the_backend_evicts_values_and_leases() {
     println!("cached, in a small backend, 20 % of the writers dropped: {seen}");
     assert_eq!(seen.stale(), 0);
     assert!(seen.is_busy() && seen.landed > 0, "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_read_is_older_than_an_invalidation_of_its_tag_or_of_all() {
+    let plan = Plan { dropped_writes: 40, write_timeout: Duration::from_millis(20), ..plan(4) };
+    let seen =
+        run(plan, |database| Tagged::new(database, twice(LocalKvNamespace::new()), plan.write_timeout)).await;
+    println!("tagged, 20 % of the writers dropped: {seen}");
+    assert_eq!(seen.stale(), 0);
+    assert!(seen.is_busy() && seen.landed > 0, "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tags_by_hand_do_serve_stale_values_by_the_same_oracle() {
+    let calm = Plan { reads: 50_000, ..plan(1) };
+    let seen = run(calm, |database| TaggedByHand::new(database, KvCacheService::in_memory())).await;
+    println!("tagged by hand, no writer dropped: {seen}");
+    assert!(seen.stale_after_return > 0, "{seen}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use crate::server::{Kind, Server};
 
 /// How often each command was called.
-async fn calls(server: &Server) -> HashMap<String, u64> {
+pub(crate) async fn calls(server: &Server) -> HashMap<String, u64> {
     let mut client = server.client(0).await;
     let info: String =
         redis::cmd("INFO").arg("commandstats").query_async(&mut client).await.expect("the server answers");
@@ -24,7 +24,7 @@ async fn calls(server: &Server) -> HashMap<String, u64> {
         .collect()
 }
 
-async fn reset(server: &Server) {
+pub(crate) async fn reset(server: &Server) {
     let mut client = server.client(0).await;
     redis::cmd("CONFIG").arg("RESETSTAT").exec_async(&mut client).await.expect("the server answers");
 }

@@ -11,14 +11,18 @@ mod database;
 mod run;
 #[path = "../stress/subjects.rs"]
 mod subjects;
+#[path = "../stress/tagged.rs"]
+mod tagged;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use cache_runtime::{Backend, KvCacheService, RedisBackend};
 
+use database::Database;
 use run::{Plan, run};
-use subjects::{ByHand, Cached};
+use subjects::{ByHand, Cached, Subject};
+use tagged::{Tagged, TaggedByHand};
 
 use crate::server::{Kind, Server};
 
@@ -48,25 +52,49 @@ async fn connect(server: &Server) -> RedisBackend {
     builder.connect().await.expect("the server answers")
 }
 
-async fn no_read_is_stale_on(kind: Kind, share: u64) {
+async fn no_read_is_stale_on<S: Subject>(
+    kind: Kind,
+    share: u64,
+    subject: impl FnOnce(Arc<Database>, [Arc<dyn Backend>; 2], Duration) -> S,
+) {
     let Some(server) = Server::start(kind, &[]) else { return };
     let backends: [Arc<dyn Backend>; 2] =
         [Arc::new(connect(&server).await), Arc::new(connect(&server).await)];
     let plan = plan(share);
-    let seen = run(plan, |database| Cached::new(database, backends, plan.write_timeout)).await;
-    println!("cached on {kind:?}, 20 % of the writers dropped: {seen}");
+    let seen = run(plan, |database| subject(database, backends, plan.write_timeout)).await;
+    println!("on {kind:?}, 20 % of the writers dropped: {seen}");
     assert_eq!(seen.stale(), 0);
     assert!(seen.is_busy() && seen.landed > 0, "{seen}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_is_older_than_a_write_that_returned_or_was_dropped_on_redis() {
-    no_read_is_stale_on(Kind::Redis, 3).await;
+    no_read_is_stale_on(Kind::Redis, 3, Cached::new).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_is_older_than_a_write_that_returned_or_was_dropped_on_valkey() {
-    no_read_is_stale_on(Kind::Valkey, 10).await;
+    no_read_is_stale_on(Kind::Valkey, 10, Cached::new).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_read_is_older_than_an_invalidation_of_its_tag_or_of_all_on_redis() {
+    no_read_is_stale_on(Kind::Redis, 6, Tagged::new).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_read_is_older_than_an_invalidation_of_its_tag_or_of_all_on_valkey() {
+    no_read_is_stale_on(Kind::Valkey, 10, Tagged::new).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tags_by_hand_do_serve_stale_values_on_redis() {
+    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+    let backend = Arc::new(connect(&server).await);
+    let cache = KvCacheService::builder(backend).build().expect("a valid prefix");
+    let seen = run(Plan { reads: 30_000, ..plan(1) }, |database| TaggedByHand::new(database, cache)).await;
+    println!("tagged by hand on Redis, 20 % of the writers dropped: {seen}");
+    assert!(seen.stale_after_return > 0, "{seen}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -7,14 +7,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use cache_runtime::{
-    Backend, BackendError, Capabilities, Entry, KvCacheService, ListOptions, ListPage, LocalKvNamespace,
-    Policy, PutOptions, RedisBackend, SetOutcome, Tag,
+    Backend, BackendError, Capabilities, Entry, KvCacheService, KvCacheServiceBuilder, ListOptions, ListPage,
+    LocalKvNamespace, Policy, PutOptions, RedisBackend, SetOutcome, Tag,
 };
 use tokio::sync::Semaphore;
 
 use crate::server::{Kind, database};
 
 pub(crate) const KEY: &str = "project:7";
+
+/// How the services are configured.
+pub(crate) type Setting = fn(KvCacheServiceBuilder) -> KvCacheServiceBuilder;
 
 /// See the module.
 #[derive(Clone)]
@@ -29,30 +32,30 @@ pub(crate) struct World {
 }
 
 impl World {
-    fn over(backends: [Arc<dyn Backend>; 2]) -> Self {
+    fn over(backends: [Arc<dyn Backend>; 2], setting: Setting) -> Self {
         let backend = Arc::clone(&backends[0]);
-        let processes =
-            backends.map(|backend| KvCacheService::builder(backend).build().expect("a valid prefix"));
+        let service = |backend| setting(KvCacheService::builder(backend)).build().expect("a valid prefix");
+        let processes = backends.map(service);
         let gate = Arc::new(Semaphore::new(0));
         Self { backend, processes, source: Arc::default(), loads: Arc::default(), gate }
     }
 
-    pub(crate) fn memory() -> Self {
+    pub(crate) fn memory(setting: Setting) -> Self {
         let backend = LocalKvNamespace::new();
-        Self::over([Arc::new(backend.clone()), Arc::new(backend)])
+        Self::over([Arc::new(backend.clone()), Arc::new(backend)], setting)
     }
 
-    pub(crate) fn plain() -> Self {
+    pub(crate) fn plain(setting: Setting) -> Self {
         let backend = LocalKvNamespace::new();
-        Self::over([Arc::new(Plain(backend.clone())), Arc::new(Plain(backend))])
+        Self::over([Arc::new(Plain(backend.clone())), Arc::new(Plain(backend))], setting)
     }
 
-    pub(crate) async fn redis() -> Option<Self> {
-        let (server, database) = database(Kind::Redis)?;
+    pub(crate) async fn on(kind: Kind, setting: Setting) -> Option<Self> {
+        let (server, database) = database(kind)?;
         let connect = async || {
             RedisBackend::builder(&server.url(database)).connect().await.expect("the server answers")
         };
-        Some(Self::over([Arc::new(connect().await), Arc::new(connect().await)]))
+        Some(Self::over([Arc::new(connect().await), Arc::new(connect().await)], setting))
     }
 
     /// Changes the source.
@@ -90,6 +93,10 @@ impl World {
 
     pub(crate) async fn invalidate(&self, process: usize, tag: impl Into<Tag>) {
         self.processes[process].invalidate_tag(tag).await.expect("the backend answers");
+    }
+
+    pub(crate) async fn invalidate_all(&self, process: usize) {
+        self.processes[process].invalidate_all().await.expect("the backend answers");
     }
 
     /// Lets a load that was started come to the gate.

@@ -17,6 +17,9 @@ use crate::service::KvCacheService;
 use crate::store::Counted;
 use crate::unique::unique;
 
+/// What stands among the tags of a value that the whole prefix's generation ends.
+const WHOLE: &str = "";
+
 /// How many generations are made at once.
 const FILLS: usize = 32;
 
@@ -46,12 +49,17 @@ pub(super) struct Seen {
 
 impl Target {
     pub(super) fn new(cache: &KvCacheService, full_key: String, tags: &[Tag]) -> Result<Self, InvalidKey> {
-        if tags.is_empty() {
+        let prefix = cache.prefix();
+        let whole = cache.has_generation().then(|| prefix.whole());
+        if tags.is_empty() && whole.is_none() {
             return Ok(Self { full_key, tags: None });
         }
-        let names: Vec<String> = tags.iter().map(|tag| tag.as_str().to_owned()).collect();
-        let generations = keys(cache, &names)?;
-        let counted = cache.store().tags.now(generations.iter().map(String::as_str));
+        let own = tags.iter().map(|tag| prefix.generation(tag.as_str())).collect::<Result<Vec<_>, _>>()?;
+        // Of the whole prefix the tier and the flights hear otherwise.
+        let counted = cache.store().tags.now(own.iter().map(String::as_str));
+        let of_whole = whole.iter().map(|_| WHOLE);
+        let names = of_whole.chain(tags.iter().map(Tag::as_str)).map(str::to_owned).collect();
+        let generations = whole.into_iter().chain(own).collect();
         Ok(Self { full_key, tags: Some(Arc::new(Tagged { names, generations, counted })) })
     }
 
@@ -118,9 +126,10 @@ pub(super) async fn peek(
     Ok(targets.iter().map(seen).collect())
 }
 
-/// The keys of the generations of tags.
+/// The keys of the generations of tags that are stored beside a value.
 fn keys(cache: &KvCacheService, tags: &[String]) -> Result<Vec<String>, InvalidKey> {
-    tags.iter().map(|tag| cache.prefix().generation(tag)).collect()
+    let prefix = cache.prefix();
+    tags.iter().map(|tag| if tag == WHOLE { Ok(prefix.whole()) } else { prefix.generation(tag) }).collect()
 }
 
 /// Reads targets and the generations of their tags, in one go; makes the generations that are missing.

@@ -60,6 +60,11 @@ impl Prefix {
         full_key.strip_prefix(self.as_str()).is_some_and(|rest| rest.starts_with(Self::GENERATIONS))
     }
 
+    /// The full key of the generation of the whole prefix. No tag is empty.
+    pub(crate) fn whole(&self) -> String {
+        [self.as_str(), Self::GENERATIONS, ":"].concat()
+    }
+
     /// The full key of a tag's generation.
     pub(crate) fn generation(&self, tag: &str) -> Result<String, InvalidKey> {
         check(tag, self.with_colon.len() + Self::GENERATIONS.len())?;

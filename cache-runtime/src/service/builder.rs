@@ -24,6 +24,7 @@ pub struct KvCacheServiceBuilder {
     timeout: Duration,
     write_timeout: Duration,
     lease_wait: Duration,
+    has_generation: bool,
 }
 
 impl KvCacheServiceBuilder {
@@ -38,6 +39,7 @@ impl KvCacheServiceBuilder {
             timeout: Duration::from_secs(2),
             write_timeout: Duration::from_secs(30),
             lease_wait: Duration::from_secs(1),
+            has_generation: false,
         }
     }
 
@@ -104,14 +106,48 @@ impl KvCacheServiceBuilder {
         self
     }
 
+    /// Gives the prefix a generation: all that methods cache carries it, as a tag, and
+    /// [`invalidate_all`](KvCacheService::invalidate_all) ends it by one command, however many keys there are. Off
+    /// if not given, since a read that the local tier does not answer looks at one more key, in the same round trip.
+    ///
+    /// It has to be the same in all services of a prefix: what one without it has stored is of no use to one with it,
+    /// and is not ended.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use cache_runtime::{KvCacheService, LocalKvNamespace};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_runtime::Result<()> {
+    /// let cache = KvCacheService::builder(Arc::new(LocalKvNamespace::new())).prefix_generation(true).build()?;
+    /// let load = async |title: &str| Ok::<_, cache_runtime::CacheError>(title.to_owned());
+    /// cache.get_or_load("project:7", 300, async || load("old").await).await?;
+    /// cache.invalidate_all().await?;
+    /// assert_eq!(cache.get_or_load("project:7", 300, async || load("new").await).await?, "new");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn prefix_generation(mut self, has_generation: bool) -> Self {
+        self.has_generation = has_generation;
+        self
+    }
+
     /// Builds the service. Sends nothing to the backend.
     ///
     /// # Errors
     ///
     /// [`CacheError::InvalidPrefix`]; [`CacheError::Configuration`] for a local tier over a backend that does not tell
-    /// of others' changes, without a [`local_ttl`](LocalTier::local_ttl).
+    /// of others' changes, without a [`local_ttl`](LocalTier::local_ttl), and for a
+    /// [`prefix_generation`](Self::prefix_generation) over one without metadata.
     pub fn build(self) -> Result<KvCacheService> {
         let prefix = Prefix::new(self.prefix.as_deref().unwrap_or(DEFAULT_PREFIX))?;
+        if self.has_generation && !self.backend.capabilities().metadata {
+            return Err(CacheError::Configuration(format!(
+                "`{}` stores no metadata beside a value, where the generation of the prefix would stand; leave \
+                 `prefix_generation` out, and `invalidate_all` removes each key",
+                self.backend.name()
+            )));
+        }
         if let Some(reason) = self.local_tier.and_then(|tier| refuses(tier, &*self.backend)) {
             return Err(CacheError::Configuration(reason));
         }
@@ -125,7 +161,16 @@ impl KvCacheServiceBuilder {
 
     fn with_prefix(self, prefix: Prefix) -> KvCacheService {
         let Self {
-            backend, codec, clock, local_tier, value_limit, timeout, write_timeout, lease_wait, ..
+            backend,
+            codec,
+            clock,
+            local_tier,
+            value_limit,
+            timeout,
+            write_timeout,
+            lease_wait,
+            has_generation,
+            prefix: _,
         } = self;
         let store = Store::new(backend, clock, local_tier, prefix.as_str());
         let namespace = store.namespace(prefix.as_str());
@@ -138,6 +183,7 @@ impl KvCacheServiceBuilder {
             timeout,
             write_timeout,
             lease_wait,
+            has_generation,
         }))
     }
 }

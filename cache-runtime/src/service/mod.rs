@@ -4,6 +4,7 @@ mod builder;
 mod connect;
 mod factory;
 mod failsafe;
+mod invalidation;
 mod operations;
 
 use std::fmt;
@@ -66,6 +67,7 @@ struct Inner {
     timeout: Duration,
     write_timeout: Duration,
     lease_wait: Duration,
+    has_generation: bool,
 }
 
 impl KvCacheService {
@@ -95,7 +97,8 @@ impl KvCacheService {
 
     /// The same cache with another prefix.
     fn with_prefix(&self, prefix: Prefix) -> Self {
-        let Inner { store, codec, value_limit, timeout, write_timeout, lease_wait, .. } = &*self.0;
+        let Inner { store, codec, value_limit, timeout, write_timeout, lease_wait, has_generation, .. } =
+            &*self.0;
         let namespace = store.namespace(prefix.as_str());
         Self(Arc::new(Inner {
             store: Arc::clone(store),
@@ -106,6 +109,7 @@ impl KvCacheService {
             timeout: *timeout,
             write_timeout: *write_timeout,
             lease_wait: *lease_wait,
+            has_generation: *has_generation,
         }))
     }
 
@@ -182,6 +186,11 @@ impl KvCacheService {
 
     pub(crate) fn lease_wait(&self) -> Duration {
         self.0.lease_wait
+    }
+
+    /// Whether what is cached carries the generation of the whole prefix.
+    pub(crate) fn has_generation(&self) -> bool {
+        self.0.has_generation
     }
 
     /// Awaits an operation of the backend, no longer than this service's timeout.

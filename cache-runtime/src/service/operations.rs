@@ -12,7 +12,7 @@ use crate::backend::{Entry, ListOptions, PutOptions, SetOutcome};
 use crate::call::{Policy, load_optional, load_shared, load_value, read_shared};
 use crate::codec::Marks;
 use crate::error::{BackendError, CacheError, Result};
-use crate::key::{AsKey, IntoKey, MAX_KEY_LEN, Pattern, RawKey, Tag};
+use crate::key::{AsKey, IntoKey, MAX_KEY_LEN, Pattern, RawKey};
 use crate::ttl::Ttl;
 use crate::value::Value;
 
@@ -262,52 +262,6 @@ impl KvCacheService {
             .checked_neg()
             .ok_or(CacheError::CounterOverflow { operation: OPERATION, backend: self.backend().name() })?;
         self.add(OPERATION, key.key_text(), negated, Ttl::NEVER).await
-    }
-
-    /// Removes every key of this prefix, however many, and no other prefix's. Returns how many there were.
-    ///
-    /// # Errors
-    ///
-    /// [`CacheError::Backend`]; some may be removed then.
-    pub async fn clear(&self) -> Result<u64> {
-        let _changing = self.store().changing_prefix(self.prefix().with_colon());
-        // Not bounded by the timeout of one operation: it may take many.
-        let removed = self.backend().delete_prefix(self.prefix().with_colon()).await;
-        removed.map_err(|error| error.during("clear", self.backend().name()))
-    }
-
-    /// Makes every value stale that carries the tag, of this prefix, by one command. Nothing that is loaded now is
-    /// stored with it either.
-    ///
-    /// # Errors
-    ///
-    /// [`CacheError::InvalidKey`] where the text cannot be a tag; [`CacheError::Backend`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Tag`].
-    pub async fn invalidate_tag(&self, tag: impl Into<Tag>) -> Result<()> {
-        self.invalidate_tags([tag]).await
-    }
-
-    /// The same for several tags, by one command.
-    ///
-    /// # Errors
-    ///
-    /// As [`invalidate_tag`](Self::invalidate_tag); nothing is invalidated where a text cannot be a tag.
-    pub async fn invalidate_tags<T: Into<Tag>>(&self, tags: impl IntoIterator<Item = T>) -> Result<()> {
-        const OPERATION: &str = "invalidate_tags";
-        let key = |tag: T| {
-            let key = self.prefix().generation(tag.into().as_str());
-            key.map_err(|reason| CacheError::InvalidKey { operation: OPERATION, reason })
-        };
-        let keys = tags.into_iter().map(key).collect::<Result<Vec<_>>>()?;
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let names: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let _changing = self.store().changing(names.iter().copied());
-        self.during(OPERATION, self.backend().finish_write(&names, None, None)).await.map(drop)
     }
 
     /// Serves a value from the cache, or awaits `loader` and stores what it gives: `#[cached]` by hand.

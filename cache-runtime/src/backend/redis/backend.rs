@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::future::join_all;
 
 use super::listing::{self, Look};
 use super::{RedisBackend, quota, reads, writes};
@@ -107,7 +106,7 @@ impl Backend for RedisBackend {
 
     async fn read_many(&self, keys: &[&str]) -> Result<Vec<Read>, BackendError> {
         self.start_tracking();
-        let answers = join_all(keys.iter().map(|key| self.reads.read(key))).await;
+        let answers = self.reads.read_many(keys).await;
         if answers.iter().all(Result::is_ok) {
             return answers.into_iter().collect();
         }

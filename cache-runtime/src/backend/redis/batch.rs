@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
+use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
 use super::held::Held;
@@ -97,21 +98,38 @@ impl Reads {
 
     /// Reads one key, in whatever batch comes next.
     pub(super) async fn read(self: &Arc<Self>, key: &str) -> Answer {
-        let (answer, receiver) = oneshot::channel();
-        let mut awaited = Awaited { reads: self, key, receiver };
-        let is_large = self.is_large(key);
+        let (waiting, awaited) = self.asked(key);
         let batch = {
             let mut queue = self.queue();
-            queue.waiting.push(Waiting { key: key.into(), is_large, answer });
+            queue.waiting.push(waiting);
             queue.next()
         };
-        if let Some(batch) = batch {
+        self.send(batch);
+        awaited.answer().await
+    }
+
+    /// Reads keys together, in whatever batches come next.
+    pub(super) async fn read_many(self: &Arc<Self>, keys: &[&str]) -> Vec<Answer> {
+        let (waiting, awaited): (Vec<_>, Vec<_>) = keys.iter().map(|key| self.asked(key)).unzip();
+        let batches: Vec<_> = {
+            let mut queue = self.queue();
+            queue.waiting.extend(waiting);
+            std::iter::from_fn(|| queue.next()).collect()
+        };
+        self.send(batches);
+        join_all(awaited.into_iter().map(Awaited::answer)).await
+    }
+
+    fn asked<'a>(self: &'a Arc<Self>, key: &'a str) -> (Waiting, Awaited<'a>) {
+        let (answer, receiver) = oneshot::channel();
+        let is_large = self.is_large(key);
+        (Waiting { key: key.into(), is_large, answer }, Awaited { reads: self, key, receiver })
+    }
+
+    fn send(self: &Arc<Self>, batches: impl IntoIterator<Item = Vec<Waiting>>) {
+        for batch in batches {
             tokio::spawn(run(Turn(Arc::clone(self)), batch));
         }
-        (&mut awaited.receiver).await.unwrap_or_else(|_| {
-            // Its task went down with the executor that it ran on.
-            Err(BackendError::Unavailable("the read was stopped".into()))
-        })
     }
 
     /// Gives a lease back that nobody waits for any more.
@@ -130,6 +148,15 @@ struct Awaited<'a> {
     reads: &'a Arc<Reads>,
     key: &'a str,
     receiver: oneshot::Receiver<Answer>,
+}
+
+impl Awaited<'_> {
+    async fn answer(mut self) -> Answer {
+        (&mut self.receiver).await.unwrap_or_else(|_| {
+            // Its task went down with the executor that it ran on.
+            Err(BackendError::Unavailable("the read was stopped".into()))
+        })
+    }
 }
 
 impl Drop for Awaited<'_> {
