@@ -13,6 +13,7 @@ use cache_runtime::testing::ManualClock;
 use cache_runtime::{
     CacheError, KvCacheService, LocalKvNamespace, Ttl, cache_key, cached, invalidates, updates,
 };
+use cache_tests::elsewhere::{self, Prices, stock_key};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -451,4 +452,37 @@ fn futures_are_send_where_the_authors_are() {
     drop(is_send(s.rename(1, String::new())));
     drop(is_send(s.move_slug(String::new(), 1)));
     drop(is_send(s.replace(1, "")));
+}
+
+/// Reads and writes what another crate declares and caches.
+struct Buyers {
+    prices: Prices,
+    stock: AtomicU64,
+}
+
+impl Buyers {
+    #[cached(stock_key(id), cache = self.prices.cache)]
+    async fn stock(&self, id: u64) -> u64 {
+        let _ = id;
+        self.stock.load(Ordering::SeqCst)
+    }
+
+    #[invalidates(elsewhere::stock_key(id), Prices::price_key(shop, id), cache = self.prices.cache)]
+    async fn buy(&self, shop: &str, id: u64) {
+        let _ = (shop, id);
+        self.stock.fetch_sub(1, Ordering::SeqCst);
+        self.prices.price.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn keys_of_another_crate_are_cached_and_invalidated_by_their_path() {
+    let prices = Prices { cache: KvCacheService::in_memory(), price: AtomicU64::new(100) };
+    let buyers = Buyers { prices, stock: AtomicU64::new(5) };
+    assert_eq!((buyers.stock(7).await, buyers.prices.price("north", 7).await), (5, 100));
+    buyers.stock.store(9, Ordering::SeqCst);
+    assert_eq!(buyers.stock(7).await, 5, "it is cached");
+    buyers.buy("north", 7).await;
+    assert_eq!((buyers.stock(7).await, buyers.prices.price("north", 7).await), (8, 101));
+    assert_eq!(buyers.prices.cache.get(elsewhere::stock_key(7)).await.expect("memory answers"), Some(8));
 }

@@ -174,16 +174,18 @@ fn shape(template: &Template) -> String {
 fn declared_by_name(sites: &[&'static CallSite], expression: &Template) -> Option<&'static Template> {
     let path = expression.text().split('(').next()?;
     let name = path.rsplit("::").next()?.rsplit('.').next()?;
-    let mut found = sites.iter().filter(|site| {
+    let templates = sites.iter().filter_map(|site| Some((site, site.keys().first()?)));
+    let mut found = templates.filter(|(site, key)| {
         let function = site.function().rsplit("::").next().unwrap_or_default();
         match site.kind() {
+            _ if key.is_expression() => false,
             CallSiteKind::Declares => function == name,
             CallSiteKind::Cached => name.strip_suffix("_key") == Some(function),
             _ => false,
         }
     });
     match (found.next(), found.next()) {
-        (Some(site), None) => site.keys().first().filter(|key| !key.is_expression()),
+        (Some((_, template)), None) => Some(template),
         _ => None,
     }
 }
