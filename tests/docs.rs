@@ -84,14 +84,14 @@ fn every_message_is_the_compilers_and_the_program_of_the_readme_the_example() {
     let example = read("examples/quickstart.rs");
     let is_about_itself = |line: &&str| line.starts_with("//!") || line.trim().is_empty();
     let program: String = example.split_inclusive('\n').skip_while(is_about_itself).collect();
-    let tests = read("tests/testing/weather.rs");
+    let tests = ["weather", "shop"].map(|name| read(&format!("tests/testing/{name}.rs")));
     for page in PAGES {
         same_or_update(page, |block| match block.case("text") {
             Some(case) => Some(read(&format!("tests/ui/fail/{case}.stderr")).trim_end().to_owned() + "\n"),
             None if block.info != "rust" => None,
             None => match page {
                 "README.md" => Some(program.clone()),
-                "docs/testing.md" => Some(tests.clone()),
+                "docs/testing.md" => Some(tests[usize::from(block.text.contains("struct Shop"))].clone()),
                 _ => None,
             },
         });

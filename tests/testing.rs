@@ -9,6 +9,10 @@ use cache_runtime::testing::{Fault, FaultyBackend, ManualClock, Operation, Recor
 use cache_runtime::{Backend, BackendError, KvCacheService, LocalKvNamespace, PutOptions};
 use futures_util::FutureExt;
 
+/// The same page, at the edge.
+#[path = "testing/shop.rs"]
+#[expect(clippy::unwrap_used, reason = "as users write tests")]
+mod shop;
 /// What the page "Testing your service" shows.
 #[path = "testing/weather.rs"]
 #[expect(clippy::unwrap_used, reason = "as users write tests")]

@@ -129,7 +129,7 @@ pub(super) fn check_ttl(ttl: Option<Duration>, cloudflare: bool) -> Result<Optio
 }
 
 /// Checks an end, and turns it into a time to live.
-pub(super) fn check_expiration(
+pub(crate) fn check_expiration(
     end: Expiration,
     clock: &Clock,
     cloudflare: bool,
@@ -152,7 +152,7 @@ pub(super) fn check_expiration(
 }
 
 /// The number of keys in a page: 1,000 where none, or none that makes sense, was asked for.
-pub(super) fn page_size(limit: Option<usize>, cloudflare: bool) -> Result<usize, BackendError> {
+pub(crate) fn page_size(limit: Option<usize>, cloudflare: bool) -> Result<usize, BackendError> {
     match limit.unwrap_or(0) {
         0 => Ok(PAGE_KEYS),
         limit if cloudflare && limit > PAGE_KEYS => Err(Request::Get.refuse(format_args!(

@@ -5,7 +5,7 @@ mod capabilities;
 mod cloudflare;
 #[cfg(feature = "contract-tests")]
 pub mod contract;
-mod cursor;
+pub(crate) mod cursor;
 pub(crate) mod limits;
 mod local;
 mod native;
@@ -13,11 +13,7 @@ mod pushes;
 mod quota;
 #[cfg(all(feature = "redis", not(target_family = "wasm")))]
 mod redis;
-#[cfg(any(
-    all(feature = "cloudflare", not(target_family = "wasm")),
-    all(feature = "worker", target_family = "wasm")
-))]
-mod stamp;
+pub(crate) mod stamp;
 #[cfg(all(feature = "worker", any(test, target_family = "wasm")))]
 mod worker;
 

@@ -26,22 +26,22 @@ const LONGEST: u64 = i32::MAX as u64;
 
 /// An entry as KV is to store it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamped {
+pub(crate) struct Stamped {
     /// Text, since a bulk read answers with nothing else.
-    pub(super) text: Bytes,
-    pub(super) metadata: Option<String>,
+    pub(crate) text: Bytes,
+    pub(crate) metadata: Option<String>,
     /// In seconds.
-    pub(super) ttl: Option<u64>,
+    pub(crate) ttl: Option<u64>,
 }
 
 /// What metadata tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// What the caller gave.
-    pub(super) metadata: Option<Arc<str>>,
+    pub(crate) metadata: Option<Arc<str>>,
     /// The end, since the beginning of the Unix calendar.
     end: Option<Duration>,
-    pub(super) base64: bool,
+    pub(crate) base64: bool,
 }
 
 #[derive(Deserialize)]
@@ -65,7 +65,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Makes an entry for KV of a value with a time to live.
-pub(super) fn stamp(
+pub(crate) fn stamp(
     value: &Bytes,
     metadata: Option<&str>,
     ttl: Option<Duration>,
@@ -99,7 +99,7 @@ fn is_plain(value: &[u8]) -> bool {
 }
 
 /// Whether a text that was read is certainly the bytes that were stored.
-pub(super) fn is_exact(text: &str) -> bool {
+pub(crate) fn is_exact(text: &str) -> bool {
     !text.contains('\u{fffd}')
 }
 
@@ -137,7 +137,7 @@ fn mark(metadata: Option<&str>, end: Option<u64>, base64: bool) -> Option<String
 
 impl Told {
     /// Reads metadata; what is not ours is the caller's.
-    pub(super) fn by(metadata: Option<&str>) -> Self {
+    pub(crate) fn by(metadata: Option<&str>) -> Self {
         let Some(metadata) = metadata.filter(|metadata| *metadata != "null") else { return Self::default() };
         let Some(fields) = Fields::of(metadata) else {
             return Self { metadata: Some(metadata.into()), ..Self::default() };
@@ -152,7 +152,7 @@ impl Told {
 
     /// How long the entry still lives (`Ok(None)`: it has no end); `Err` when its time is over. KV's own end, in
     /// seconds of the calendar, is taken where there is no mark.
-    pub(super) fn expires_in(&self, kvs_own: Option<u64>, clock: &Clock) -> Result<Option<Duration>, Over> {
+    pub(crate) fn expires_in(&self, kvs_own: Option<u64>, clock: &Clock) -> Result<Option<Duration>, Over> {
         let Some(end) = self.end.or(kvs_own.map(Duration::from_secs)) else { return Ok(None) };
         match end.saturating_sub(clock.unix_time()) {
             Duration::ZERO => Err(Over),
@@ -161,7 +161,7 @@ impl Told {
     }
 
     /// The bytes of a text.
-    pub(super) fn bytes(&self, text: Bytes) -> Result<Bytes, BackendError> {
+    pub(crate) fn bytes(&self, text: Bytes) -> Result<Bytes, BackendError> {
         if !self.base64 {
             return Ok(text);
         }
@@ -174,7 +174,7 @@ impl Told {
 
 /// The time of an entry is over, though KV still has it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Over;
+pub(crate) struct Over;
 
 /// The caller's object, without our marks; `None` if nothing is left.
 fn without_marks(metadata: &str) -> Option<Arc<str>> {

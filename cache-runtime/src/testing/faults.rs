@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use super::chance::Chance;
 use super::wrapped::{Around, Operation, Wrapped};
 use crate::backend::Backend;
 use crate::clock::Clock;
@@ -62,32 +63,23 @@ pub struct Faults {
 #[derive(Debug, Default)]
 struct State {
     rules: HashMap<Operation, Fault>,
-    chance: Option<Chance>,
+    by_chance: Option<ByChance>,
 }
 
 /// Faults by chance, the same for the same seed and the same order of operations.
 #[derive(Debug)]
-struct Chance {
-    drawn: u64,
+struct ByChance {
+    chance: Chance,
     percent: u8,
     faults: Vec<Fault>,
 }
 
-impl Chance {
-    /// `SplitMix64` (Steele, Lea and Flood, 2014).
-    fn draw(&mut self) -> u64 {
-        self.drawn = self.drawn.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.drawn;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
+impl ByChance {
     fn next(&mut self) -> Option<Fault> {
-        if self.draw() % 100 >= u64::from(self.percent) {
+        if self.chance.draw() % 100 >= u64::from(self.percent) {
             return None;
         }
-        let place = self.draw() % self.faults.len().max(1) as u64;
+        let place = self.chance.draw() % self.faults.len().max(1) as u64;
         self.faults.get(usize::try_from(place).unwrap_or_default()).copied()
     }
 }
@@ -96,7 +88,7 @@ impl Faults {
     fn next(&self, operation: Operation) -> Option<Fault> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let rule = state.rules.get(&operation).copied();
-        rule.or_else(|| state.chance.as_mut().and_then(Chance::next))
+        rule.or_else(|| state.by_chance.as_mut().and_then(ByChance::next))
     }
 }
 
@@ -168,7 +160,8 @@ impl<B: Backend + ?Sized> FaultyBackend<B> {
     /// Gives so many percent of the operations that have no fault of their own one of these, by chance: the same ones
     /// for the same seed.
     pub fn set_by_chance(&self, seed: u64, percent: u8, faults: impl Into<Vec<Fault>>) {
-        self.change(|state| state.chance = Some(Chance { drawn: seed, percent, faults: faults.into() }));
+        let chance = Chance::new(seed);
+        self.change(|state| state.by_chance = Some(ByChance { chance, percent, faults: faults.into() }));
     }
 
     /// Takes every fault away.
