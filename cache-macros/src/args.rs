@@ -116,7 +116,7 @@ pub(crate) const INVALIDATES: Allowed = Allowed {
 pub(crate) const UPDATES: Allowed = Allowed {
     attribute: "updates",
     keys: Keys::One,
-    named: &["ttl", "value", "strict", "sync", "write_timeout", "cache", "crate"],
+    named: &["ttl", "tags", "value", "strict", "sync", "write_timeout", "cache", "crate"],
 };
 pub(crate) const CACHE_KEY: Allowed =
     Allowed { attribute: "cache_key", keys: Keys::One, named: &["ttl", "none_ttl", "version", "crate"] };

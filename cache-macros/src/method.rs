@@ -144,7 +144,7 @@ pub(crate) fn expand_write(
 ) -> Option<Expanded> {
     let attribute = allowed.attribute;
     valid::function(attribute, args, function, diag);
-    if args.keys.is_empty() && args.tags.is_empty() && diag.is_empty() {
+    if args.keys.is_empty() && (args.tags.is_empty() || allowed.keys == Keys::One) && diag.is_empty() {
         diag.error(site, format!("`#[{attribute}]` needs a key: `#[{attribute}(\"project:<id>\")]`"));
     }
     let sources = if allowed.keys == Keys::Many { Sources::ArgumentsAndResult } else { Sources::Arguments };

@@ -98,9 +98,9 @@ impl<D: HasTtl> HasTtl for Tagged<D> {}
 
 /// The values carry no tags.
 #[diagnostic::on_unimplemented(
-    message = "the `#[cached]` method stores its values with tags, which an update cannot know",
-    label = "an update would store a value without them",
-    note = "use `#[invalidates]`: the next call loads the value"
+    message = "the `#[cached]` method stores its values with tags, but this update has none",
+    label = "nobody would use the value that is stored",
+    note = "say them here too: `#[updates(\"…\", tags = […])]`; or use `#[invalidates]`"
 )]
 pub trait HasNoTags {}
 
@@ -108,6 +108,31 @@ impl<V> HasNoTags for Value<V> {}
 impl<V> HasNoTags for ValueWithoutTtl<V> {}
 impl HasNoTags for Generic {}
 impl HasNoTags for Unknown {}
+
+/// The values carry tags.
+#[diagnostic::on_unimplemented(
+    message = "this update has tags, but the `#[cached]` method stores its values without any",
+    label = "nobody would use the value that is stored",
+    note = "say the tags at that method too; to invalidate a tag beside the update, add `#[invalidates(tags = […])]`"
+)]
+pub trait HasTags {}
+
+impl<D> HasTags for Tagged<D> {}
+impl HasTags for Unknown {}
+
+/// The key of an update that brings tags and its own time to live.
+#[must_use]
+pub fn tagged_with_own_ttl<V, D: Declared<Value<V>: Is<V>> + HasTags>(stored: Stored<D>) -> RawKey {
+    stored.key
+}
+
+/// The key of an update that brings tags and takes the time to live of the `#[cached]` method.
+#[must_use]
+pub fn tagged_with_declared_ttl<V, D: Declared<Value<V>: Is<V>> + HasTtl + HasTags>(
+    stored: Stored<D>,
+) -> RawKey {
+    stored.key
+}
 
 /// The key of an update that brings its own time to live.
 #[must_use]

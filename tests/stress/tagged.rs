@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_runtime::{Backend, KvCacheService, LocalTier, cached, invalidates};
+use cache_runtime::{Backend, KvCacheService, LocalTier, cached, invalidates, updates};
 
 use super::database::{Commit, Database};
 use super::subjects::{How, Kind, Subject};
@@ -77,6 +77,13 @@ impl Service {
         commit.land().await
     }
 
+    #[updates("item:<row>", tags = [row_tag(row), "rows"])]
+    #[invalidates("brief:<row>", "maybe:<row>")]
+    async fn replace(&self, row: u64, commit: Commit) -> u64 {
+        let _ = row;
+        commit.land().await
+    }
+
     #[invalidates("item:<row>", "brief:<row>", "maybe:<row>")]
     async fn change_by_keys(&self, row: u64, commit: Commit) -> u64 {
         let _ = row;
@@ -105,7 +112,8 @@ impl Subject for Tagged {
             How::Invalidates if row.is_multiple_of(8) => service.change_all(commit).await,
             How::Invalidates => service.change(row, commit).await,
             How::InvalidatesByResult => service.change_by_result(row, commit).await.value,
-            How::Updates | How::Set => service.change_by_keys(row, commit).await,
+            How::Updates => service.replace(row, commit).await,
+            How::Set => service.change_by_keys(row, commit).await,
             How::Delete | How::DeleteMany => {
                 let value = commit.land().await;
                 service.cache.invalidate_tag(row_tag(row)).await.expect(ANSWERS);

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use cache_runtime::{
-    CacheError, KvCacheService, LocalKvNamespace, cache_key, cache_tag, cached, caching, invalidates, key_map,
+    CacheError, KvCacheService, LocalKvNamespace, cache_key, cache_tag, cached, caching, invalidates,
+    key_map, updates,
 };
 use tokio::sync::Semaphore;
 
@@ -42,8 +43,12 @@ struct Written {
 #[caching(ttl = 300)]
 impl Projects {
     fn new() -> Self {
+        Self::over(KvCacheService::in_memory())
+    }
+
+    fn over(cache: KvCacheService) -> Self {
         Self {
-            cache: KvCacheService::in_memory(),
+            cache,
             source: AtomicU64::new(0),
             fails: AtomicBool::new(false),
             gate: Semaphore::new(0),
@@ -108,6 +113,23 @@ impl Projects {
     #[invalidates(tags = ["tenant:<self.tenant>"])]
     async fn write_tenant(&self) {
         self.source.fetch_add(1, Ordering::SeqCst);
+    }
+
+    #[updates("project:<org_id>:<id>", tags = ["org:<org_id>"])]
+    async fn replace(&self, org_id: u64, id: u64) -> u64 {
+        self.source.fetch_add(1, Ordering::SeqCst) + 1 + (org_id + id) * 0
+    }
+
+    #[updates("project:<org_id>:<id>", tags = ["org:<org_id>"], strict, ttl = 600)]
+    async fn replace_slowly(&self, org_id: u64, id: u64) -> Result<u64, Failed> {
+        let now = self.source.fetch_add(1, Ordering::SeqCst) + 1 + (org_id + id) * 0;
+        self.gate.acquire().await.expect("it stays").forget();
+        Ok(now)
+    }
+
+    #[updates(badge_key(user_id), tags = [user_tag(user_id)])]
+    async fn replace_badge(&self, user_id: u64) -> u64 {
+        self.source.fetch_add(1, Ordering::SeqCst) + 1 + user_id * 0
     }
 
     #[invalidates(tags = ["org:<org_id>"])]
@@ -198,6 +220,71 @@ async fn while_a_write_of_a_tag_runs_nothing_that_carries_it_is_stored() {
     assert_eq!(shop.project(5, 1).await, 3);
     shop.source.store(4, Ordering::SeqCst);
     assert_eq!(shop.project(5, 1).await, 3, "it is stored again");
+}
+
+/// Whether what is cached carries no generation of the prefix, or does.
+fn shops() -> [Projects; 2] {
+    let whole = KvCacheService::builder(Arc::new(LocalKvNamespace::new())).prefix_generation(true).build();
+    [Projects::new(), Projects::over(whole.expect("a valid prefix"))]
+}
+
+#[tokio::test]
+async fn an_update_stores_its_value_with_its_tags() {
+    for shop in shops() {
+        for _ in 0..2 {
+            let now = shop.replace(5, 1).await;
+            shop.source.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(shop.project(5, 1).await, now, "it is stored");
+            shop.cache.invalidate_tag("org:5").await.expect("memory answers");
+            assert_eq!(shop.project(5, 1).await, now + 1);
+
+            let now = shop.replace_badge(7).await;
+            shop.source.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(shop.badge(7).await, now, "it is stored");
+            shop.cache.invalidate_tag(user_tag(7)).await.expect("memory answers");
+            assert_eq!(shop.badge(7).await, now + 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_update_during_which_its_tag_or_all_was_invalidated_leaves_nothing_old_behind() {
+    for (shop, all) in shops().into_iter().zip([false, true]) {
+        let shop = Arc::new(shop);
+        shop.project(5, 1).await;
+        let writer = Arc::clone(&shop);
+        let writer = tokio::spawn(async move { writer.replace_slowly(5, 1).await });
+        while shop.now() == 0 {
+            tokio::task::yield_now().await;
+        }
+        // What the update returns is older than this change.
+        shop.source.store(9, Ordering::SeqCst);
+        if all {
+            shop.cache.invalidate_all().await.expect("memory answers");
+        } else {
+            shop.write(5).await.expect("it works");
+        }
+        let newest = shop.now();
+        shop.gate.add_permits(1);
+        assert_eq!(writer.await.expect("it does not panic").expect("it works"), 1);
+        assert_eq!(shop.project(5, 1).await, newest);
+    }
+}
+
+#[tokio::test]
+async fn an_update_beside_the_barrier_of_its_tag_stores_nothing() {
+    let shop = Arc::new(Projects::new());
+    let writer = Arc::clone(&shop);
+    let writer = tokio::spawn(async move { writer.write_slowly(5).await });
+    while shop.now() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let updated = shop.replace(5, 1).await;
+    shop.source.store(updated + 5, Ordering::SeqCst);
+    assert_eq!(shop.project(5, 1).await, updated + 5);
+    shop.gate.add_permits(1);
+    writer.await.expect("it does not panic");
+    assert_eq!(shop.project(5, 1).await, updated + 5);
 }
 
 #[tokio::test]

@@ -66,10 +66,11 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
 }
 
 pub(crate) fn updates(write: &Write<'_>) -> Expanded {
-    let Write { private, args, function, keys, returns, .. } = write;
+    let Write { private, args, function, keys, tags, returns, .. } = write;
     let at = Span::call_site().located_at(returns.value.span());
     let handle = cache_handle(private, args.cache.as_ref(), function);
-    let site = call_site(private, "updates", &templates(keys, &returns.value), &function.sig.ident);
+    let listed = super::tags::listed(&templates(keys, &returns.value), tags);
+    let site = call_site(private, "updates", &listed, &function.sig.ident);
     let shape = returns.shape(&private.at(at));
     let witness = returns.witness(private);
     let value = &returns.value;
@@ -82,14 +83,23 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
     });
     let timeout = write_timeout(private, args);
     let sync = args.sync.map(|_| quote!(.sync()));
+    let carried = (!tags.is_empty()).then(|| {
+        let tags = tags.iter().map(|tag| write.stale(Stale::Tag(tag)));
+        quote!(.tags([#(#tags),*]))
+    });
     let private = private.at(at);
     let keys = keys.iter().map(|key| match key {
         Key::Template(template) => {
             // At the value's type, where another type than the cached one is.
             let mut stored = write.stored(template);
             stored.set_span(at);
-            let check =
-                Ident::new(if args.ttl.is_some() { "with_own_ttl" } else { "with_declared_ttl" }, span);
+            let check = match (args.ttl.is_some(), tags.is_empty()) {
+                (true, true) => "with_own_ttl",
+                (false, true) => "with_declared_ttl",
+                (true, false) => "tagged_with_own_ttl",
+                (false, false) => "tagged_with_declared_ttl",
+            };
+            let check = Ident::new(check, span);
             quote_spanned!(span=> #private::declared::#check::<#value, _>(#stored))
         }
         Key::Expression(expr) => {
@@ -98,7 +108,7 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
         }
     });
     let function = function.with_body(&quote_spanned! {at=>
-        #private::update(#handle, #site, #(#keys)*, #witness) #ttl #timeout #sync
+        #private::update(#handle, #site, #(#keys)*, #witness) #carried #ttl #timeout #sync
             .#run(#shape, #body)
             .await
     });

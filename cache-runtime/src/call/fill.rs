@@ -22,7 +22,7 @@ use crate::value::ValueOps;
 const OPERATION: &str = "cached call";
 
 /// The most bytes of metadata that every backend takes.
-const METADATA: usize = 1_024;
+pub(super) const METADATA: usize = 1_024;
 
 /// What a read of the backend leads to.
 pub(super) enum Found<H> {

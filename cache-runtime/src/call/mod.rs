@@ -17,6 +17,7 @@ mod stale;
 mod tags;
 mod tally;
 mod timer;
+mod update;
 mod write;
 
 pub use batch::{Batch, batch, keys};
@@ -31,4 +32,5 @@ pub(crate) use shared::{load_shared, read_shared};
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
 pub use site::Registered;
 pub use site::{CallSite, CallSiteKind, CallSiteStats, call_sites};
-pub use write::{update, write};
+pub use update::update;
+pub use write::write;

@@ -171,6 +171,21 @@ pub(super) async fn read(cache: &KvCacheService, targets: &[&Target]) -> Result<
     Ok(lent.into_iter().zip(targets).map(seen).collect())
 }
 
+/// The generations of a target's tags, as one number; those that are missing are made. `None` where there is one that
+/// nothing may be stored in now.
+pub(super) async fn generations(cache: &KvCacheService, target: &Target) -> Option<u64> {
+    let names: Vec<&str> = target.generations().iter().map(String::as_str).collect();
+    if names.is_empty() {
+        return Some(0);
+    }
+    let reads = cache.bounded(cache.backend().read_many(&names)).await.ok()?;
+    // All are taken in hand before the first is awaited: who is dropped meanwhile gives back what was lent.
+    let glances: Vec<_> =
+        names.iter().zip(reads).map(|(key, read)| (*key, Glance::new(cache, key, read))).collect();
+    let made = glances.into_iter().map(|(key, glance)| generation(cache, key, glance));
+    combine(join_all(made).await)
+}
+
 /// What was read under a key, whose lease is given back if it is dropped.
 enum Glance {
     Leased(Lent),

@@ -1,7 +1,6 @@
 //! The write: a barrier on the keys, the author's body, and the end of both.
 
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -12,15 +11,13 @@ use super::deferral::Deferral;
 use super::shape::{Outcome, Shape, StrictShape};
 use super::site::{CallSite, Event, Step};
 use crate::backend::{PutOptions, WriteToken};
-use crate::codec::Marks;
 use crate::error::{BackendError, CacheError};
 use crate::key::RawKey;
 use crate::rt;
 use crate::service::KvCacheService;
 use crate::ttl::Ttl;
-use crate::value::ValueOps;
 
-const OPERATION: &str = "invalidation";
+pub(super) const OPERATION: &str = "invalidation";
 
 /// The longest time between two renewals of a barrier.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
@@ -47,15 +44,6 @@ pub struct Write {
 /// An `#[invalidates(when = "always")]`, before it has begun.
 pub struct WriteAlways(Write);
 
-/// An `#[updates]`, before it has begun.
-pub struct Update<V, O> {
-    write: Write,
-    key: RawKey,
-    ttl: Option<Ttl>,
-    ops: O,
-    value: PhantomData<fn(&V)>,
-}
-
 /// Prepares a write whose keys are known from the arguments.
 pub fn write<const N: usize>(cache: &KvCacheService, site: &'static CallSite, keys: [RawKey; N]) -> Write {
     Write {
@@ -77,22 +65,11 @@ fn full_keys<const N: usize>(cache: &KvCacheService, keys: [RawKey; N]) -> Vec<S
     keys.into_iter().filter_map(|key| full_key(key).ok()).collect()
 }
 
-/// Prepares a write that stores its result.
-pub fn update<V, O: ValueOps<V>>(
-    cache: &KvCacheService,
-    site: &'static CallSite,
-    key: impl Into<RawKey>,
-    ops: O,
-) -> Update<V, O> {
-    let key = key.into();
-    Update { write: write(cache, site, [key.clone()]), key, ttl: None, ops, value: PhantomData }
-}
-
 /// A write whose barrier stands. Dropped before its end (a dropped or panicked body), it leaves the barrier to
 /// end by itself: the source may yet be written.
-struct Begun {
-    cache: KvCacheService,
-    site: &'static CallSite,
+pub(super) struct Begun {
+    pub(super) cache: KvCacheService,
+    pub(super) site: &'static CallSite,
     keys: Vec<String>,
     token: Option<WriteToken>,
     timeout: Duration,
@@ -102,6 +79,10 @@ struct Begun {
 }
 
 impl Write {
+    pub(super) const fn cache(&self) -> &KvCacheService {
+        &self.cache
+    }
+
     /// Has every process drop what it holds of the keys in its memory before the body runs, and waits for that.
     #[must_use]
     pub fn sync(mut self) -> Self {
@@ -155,7 +136,7 @@ impl Write {
     }
 
     /// Opens the barrier, where the backend has them.
-    async fn begin(self) -> Result<Begun, (Begun, CacheError)> {
+    pub(super) async fn begin(self) -> Result<Begun, (Begun, CacheError)> {
         let Self { cache, site, keys, timeout, sync } = self;
         let deferral = Deferral::here(&cache, site, timeout);
         let opened = match &deferral {
@@ -301,58 +282,9 @@ impl WriteAlways {
     }
 }
 
-impl<V, O: ValueOps<V>> Update<V, O> {
-    /// As [`Write::sync`].
-    #[must_use]
-    pub fn sync(mut self) -> Self {
-        self.write = self.write.sync();
-        self
-    }
-
-    /// As [`Write::write_timeout`].
-    #[must_use]
-    pub fn write_timeout(mut self, limit: impl Into<Ttl>) -> Self {
-        self.write = self.write.write_timeout(limit);
-        self
-    }
-
-    /// The value lives for `ttl`, not for the time that was declared with the key.
-    #[must_use]
-    pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
-        self.ttl = Some(ttl.into());
-        self
-    }
-
-    /// Runs `body`; when it succeeds, its value is what the key holds, unless somebody else wrote meanwhile.
-    pub async fn run<R, S, F>(self, shape: S, body: Pin<&mut F>) -> R
-    where
-        S: Shape<R, Value = V>,
-        F: Future<Output = R>,
-    {
-        let Self { write, key, ttl, ops, .. } = self;
-        let begun = write.begin().await.unwrap_or_else(Begun::without_barrier);
-        begun.run_update(shape, body, |begun, value| begun.encode(&key, ttl, ops, value)).await
-    }
-
-    /// The same, but fails before `body` runs when the cache cannot be told of the write.
-    pub async fn run_strict<R, S, F>(self, shape: S, body: Pin<&mut F>) -> R
-    where
-        S: StrictShape<R> + Shape<R, Value = V>,
-        F: Future<Output = R>,
-    {
-        let Self { write, key, ttl, ops, .. } = self;
-        match write.begin().await {
-            Ok(begun) => {
-                begun.run_update(shape, body, |begun, value| begun.encode(&key, ttl, ops, value)).await
-            }
-            Err((_, error)) => shape.refused(error),
-        }
-    }
-}
-
 impl Begun {
     /// In the default mode a write goes on when the cache cannot be told of it; the end of the write tries again.
-    fn without_barrier((begun, _): (Self, CacheError)) -> Self {
+    pub(super) fn without_barrier((begun, _): (Self, CacheError)) -> Self {
         begun
     }
 
@@ -378,65 +310,16 @@ impl Begun {
         }
     }
 
-    async fn run_update<R, S: Shape<R>, F: Future<Output = R>>(
-        self,
-        shape: S,
-        body: Pin<&mut F>,
-        encode: impl FnOnce(&Self, &S::Value) -> Option<(Bytes, PutOptions)>,
-    ) -> R {
-        let written = match shape.split(self.attend(body).await) {
-            Outcome::Failed(whole) => return self.abandon(whole),
-            Outcome::None(whole) => Err(whole),
-            Outcome::Value(value) => Ok(value),
-        };
-        let update = written.as_ref().ok().and_then(|value| encode(&self, value));
-        self.finish(Vec::new(), update).await;
-        match written {
-            Ok(value) => shape.wrap(value),
-            Err(none) => none(),
-        }
-    }
-
     /// Awaits the body and renews the barrier meanwhile, in the same task: a body that is not polled any more, or
     /// was dropped, has `write_timeout` left for what it set in motion.
-    async fn attend<R>(&self, body: Pin<&mut impl Future<Output = R>>) -> R {
+    pub(super) async fn attend<R>(&self, body: Pin<&mut impl Future<Output = R>>) -> R {
         let Some(token) = self.token else { return body.await };
         let renewed = || renew(&self.cache, self.site, &self.keys, token, self.timeout);
         rt::attended(self.cache.clock(), renewal_interval(self.timeout), body, renewed).await
     }
 
-    /// The bytes of an update; `None`, which deletes, when they cannot be made.
-    fn encode<V, O: ValueOps<V>>(
-        &self,
-        key: &RawKey,
-        ttl: Option<Ttl>,
-        ops: O,
-        value: &V,
-    ) -> Option<(Bytes, PutOptions)> {
-        let cache = &self.cache;
-        let template = key.template();
-        let encoded = ttl
-            .or(template.declared_ttl())
-            .unwrap_or(Ttl::NEVER)
-            .checked(OPERATION)
-            .and_then(|ttl| Ok((ttl, ops.encode(cache.codec(), value, cache.value_limit())?)));
-        match encoded {
-            Ok((ttl, bytes)) => {
-                let metadata = Marks::new(false, template.declared_version()).to_metadata();
-                if metadata.is_some() && !cache.backend().capabilities().metadata {
-                    return None;
-                }
-                Some((bytes, PutOptions { ttl, metadata }))
-            }
-            Err(error) => {
-                self.site.failed(cache.clock().now(), &error);
-                None
-            }
-        }
-    }
-
     /// Ends the barrier, and removes or updates what it stood on; inside a scope, sees to it that the scope does.
-    async fn finish(self, later: Vec<String>, update: Option<(Bytes, PutOptions)>) {
+    pub(super) async fn finish(self, later: Vec<String>, update: Option<(Bytes, PutOptions)>) {
         let Self { cache, site, keys, token, deferral, sync, .. } = self;
         match deferral {
             Some(deferral) if !deferral.is_over() => {
@@ -466,7 +349,7 @@ impl Begun {
 
     /// Ends the barrier of a write that failed, in the background: the error, which need not be `Send`, is not
     /// kept waiting. Inside a scope it stands until that ends: a part of the write may yet be committed.
-    fn abandon<R>(self, failed: R) -> R {
+    pub(super) fn abandon<R>(self, failed: R) -> R {
         if self.token.is_some() && self.deferral.is_none() {
             rt::settle(self.finish(Vec::new(), None));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cache_runtime::{KvCacheService, cache_tag, cached, caching, invalidates};
+use cache_runtime::{KvCacheService, cache_tag, cached, caching, invalidates, updates};
 
 /// All that belongs to a user.
 #[cache_tag("user:<user_id>")]
@@ -39,6 +39,16 @@ impl<'a> Projects<'a> {
     pub async fn change(&self, slug: &str, user_id: u64) -> Result<u64, cache_runtime::CacheError> {
         let _ = slug;
         Ok(user_id)
+    }
+
+    /// Stores one.
+    #[updates(
+        "project:<self.tenant>:<slug>:<user_id>",
+        tags = ["slug:<slug>", "tenant:<self.tenant>", user_tag(user_id), everything(), Self::team_tag(&slug)]
+    )]
+    pub async fn put(&self, slug: String, user_id: u64) -> Option<String> {
+        let _ = user_id;
+        Some(slug)
     }
 
     /// Changes what it returns.
