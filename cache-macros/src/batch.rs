@@ -61,7 +61,7 @@ pub(crate) fn expand(
     }
     let key = args.keys.first().cloned().and_then(|key| Key::resolve(key, &single, Sources::Arguments, diag));
     let tags = Key::resolve_tags(&args.tags, &single, Sources::Arguments, diag);
-    valid::tags(args, &tags, diag);
+    valid::tags(args, key.as_ref(), &tags, diag);
     if let Some(key) = key.as_ref().filter(|key| !key.uses(&each.one)) {
         if !valid::was_meant(&each.one.to_string(), key, &single) {
             let message = format!(
@@ -72,7 +72,7 @@ pub(crate) fn expand(
         }
         args_of_one.skip.push(each.one.clone());
     }
-    valid::cached(&args_of_one, &single, key.as_ref(), true, true, diag);
+    valid::cached(&args_of_one, &single, key.as_ref(), &tags, true, true, diag);
     valid::looked_up(CACHED.attribute, key.iter().chain(&tags), &single, diag);
     let of_one = match &single.output {
         Output::Async(ty) | Output::Boxed(ty) => Returns::new(ty, None, diag),

@@ -109,11 +109,11 @@ pub(crate) fn expand_cached(
     let key =
         args.keys.first().cloned().and_then(|key| Key::resolve(key, function, Sources::Arguments, diag));
     let tags = Key::resolve_tags(&args.tags, function, Sources::Arguments, diag);
-    valid::tags(args, &tags, diag);
+    valid::tags(args, key.as_ref(), &tags, diag);
     let returns = returns(function, args, diag);
     let none_possible = returns.as_ref().is_none_or(Returns::may_be_none);
     let may_fail = returns.as_ref().is_none_or(Returns::may_fail);
-    valid::cached(args, function, key.as_ref(), none_possible, may_fail, diag);
+    valid::cached(args, function, key.as_ref(), &tags, none_possible, may_fail, diag);
     if let (Some(key), Some(returns)) = (&key, &returns) {
         caching::check_tenant(block, key, diag);
         caching::check_type_parameters(block, key, function, &returns.value, diag);

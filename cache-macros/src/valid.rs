@@ -1,6 +1,6 @@
 //! The checks of an attribute against the function below it. Each mistake has its own message, with the fix.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Type;
 use syn::spanned::Spanned;
@@ -8,7 +8,8 @@ use syn::spanned::Spanned;
 use crate::args::{Args, UPDATES, When};
 use crate::diag::{Diag, list, suggest};
 use crate::item::{Function, Output, mentions};
-use crate::key::{Key, compact};
+use crate::key::{Key, TemplateKey, compact};
+use crate::part::Part;
 use crate::refresh;
 use crate::returns::Returns;
 
@@ -36,6 +37,7 @@ pub(crate) fn cached(
     args: &Args,
     function: &Function,
     key: Option<&Key>,
+    tags: &[Key],
     none_possible: bool,
     may_fail: bool,
     diag: &mut Diag,
@@ -60,7 +62,7 @@ pub(crate) fn cached(
         }
     }
     if let Some(key) = key {
-        parameters(args, function, key, diag);
+        parameters(args, function, key, tags, diag);
     }
     owned_value(args, function, diag);
     if let Some((span, _)) = &args.none_ttl
@@ -148,7 +150,7 @@ pub(crate) fn was_meant(name: &str, key: &Key, function: &Function) -> bool {
 }
 
 /// A parameter that is neither in the key nor skipped would make two calls share one entry.
-fn parameters(args: &Args, function: &Function, key: &Key, diag: &mut Diag) {
+fn parameters(args: &Args, function: &Function, key: &Key, tags: &[Key], diag: &mut Diag) {
     let unresolved = unresolved(key);
     for param in function.params() {
         let Some(name) = param.name else {
@@ -171,7 +173,14 @@ fn parameters(args: &Args, function: &Function, key: &Key, diag: &mut Diag) {
         {
             continue;
         }
+        let is_in_tag = tags.iter().any(|tag| tag.uses(name));
         let fix = match key {
+            Key::Template(_) if is_in_tag => {
+                format!("add `<{name}>` to the key, since a tag has to follow from the key")
+            }
+            Key::Expression(_) if is_in_tag => {
+                "give it to the key function, since a tag has to follow from the key".to_owned()
+            }
             Key::Template(_) => format!("add `<{name}>` to the key, or `skip({name})`"),
             Key::Expression(_) => format!("give it to the key function, or add `skip({name})`"),
         };
@@ -182,18 +191,66 @@ fn parameters(args: &Args, function: &Function, key: &Key, diag: &mut Diag) {
     }
 }
 
-/// What holds for the tags of `#[cached]`: they follow from the key.
-pub(crate) fn tags(args: &Args, tags: &[Key], diag: &mut Diag) {
-    for skipped in &args.skip {
-        if let Some(tag) = tags.iter().find(|tag| tag.uses(skipped)) {
+/// What holds for the tags of `#[cached]`: they follow from the key, or calls that share an entry could have different
+/// tags, and the invalidation of the one's would leave what the other stored.
+pub(crate) fn tags(args: &Args, key: Option<&Key>, tags: &[Key], diag: &mut Diag) {
+    for tag in tags {
+        if let Some(skipped) = args.skip.iter().find(|skipped| tag.uses(skipped)) {
             diag.error(
                 tag.span(),
                 format!(
                     "`{skipped}` is skipped in the key, so two calls that share an entry could have different tags; add `<{skipped}>` to the key, or leave it out of the tag"
                 ),
             );
+        } else if let Some(part) = key.and_then(|key| beyond(key, tag)) {
+            diag.error(
+                tag.span(),
+                format!(
+                    "`{part}` stands in the tag but not in the key, so two calls that share an entry could have different tags; add it to the key, or leave it out of the tag"
+                ),
+            );
         }
     }
+}
+
+/// What of a tag does not follow from the key, though its parameter, or `self`, may stand there; that a parameter does
+/// not is reported with the parameter.
+fn beyond(key: &Key, tag: &Key) -> Option<String> {
+    const SELF: &str = "self";
+    let has_self = match key {
+        Key::Template(key) => {
+            key.parts.iter().any(|part| part.root.as_ref().is_some_and(|root| root == SELF))
+        }
+        Key::Expression(expr) => mentions(expr.to_token_stream(), SELF),
+    };
+    match (key, tag) {
+        (_, Key::Expression(tag)) => {
+            (!has_self && mentions(tag.to_token_stream(), SELF)).then(|| SELF.to_owned())
+        }
+        (Key::Expression(_), Key::Template(tag)) => {
+            let own = |part: &&Part| part.root.as_ref().is_some_and(|root| root == SELF);
+            tag.parts.iter().find(own).filter(|_| !has_self).map(|part| compact(&part.value))
+        }
+        (Key::Template(key), Key::Template(tag)) => {
+            let in_key: Vec<String> = key.parts.iter().map(|part| compact(&part.value)).collect();
+            let follows = |path: &str| {
+                in_key.iter().any(|known| {
+                    path.strip_prefix(known.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                })
+            };
+            let known_root = |root: &Ident| root == SELF || tag_root_in(key, root);
+            tag.parts
+                .iter()
+                .filter(|part| part.root.as_ref().is_some_and(known_root))
+                .map(|part| compact(&part.value))
+                .find(|path| !path.is_empty() && !follows(path))
+        }
+    }
+}
+
+fn tag_root_in(key: &TemplateKey, root: &Ident) -> bool {
+    key.parts.iter().any(|part| part.root.as_ref() == Some(root))
 }
 
 /// What holds for `#[invalidates]` and `#[updates]`.
