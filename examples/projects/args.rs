@@ -1,4 +1,4 @@
-//! The command line: `--backend URL`, `--calls N`, `--help`.
+//! The command line: `--backend URL`, `--calls N`, `--watch`, `--help`.
 
 use std::ffi::OsString;
 
@@ -10,6 +10,7 @@ Usage: cargo run --example projects -- [OPTIONS]
 Options:
   --backend URL   where the cache lives: memory (default), or the URL of another backend
   --calls N       how many Zipf-distributed calls to make, 1 to 10,000,000 (default 20,000)
+  --watch         be a second copy on the same backend, which shows the first one's updates as it sees them
   -h, --help      print this
 ";
 
@@ -18,12 +19,13 @@ Options:
 pub struct Args {
     pub backend: String,
     pub calls: u32,
+    pub watch: bool,
     pub help: bool,
 }
 
 impl Default for Args {
     fn default() -> Self {
-        Self { backend: "memory".to_owned(), calls: 20_000, help: false }
+        Self { backend: "memory".to_owned(), calls: 20_000, watch: false, help: false }
     }
 }
 
@@ -38,6 +40,7 @@ impl Args {
             match argument {
                 Long("backend") => args.backend = parser.value()?.string()?,
                 Long("calls") => args.calls = parser.value()?.parse_with(calls)?,
+                Long("watch") => args.watch = true,
                 Short('h') | Long("help") => args.help = true,
                 _ => return Err(argument.unexpected()),
             }
@@ -63,13 +66,14 @@ mod tests {
 
     #[test]
     fn no_arguments_mean_memory_and_20_000_calls() {
-        assert_eq!(parse(&[]), Ok(Args { backend: "memory".to_owned(), calls: 20_000, help: false }));
+        assert_eq!(parse(&[]), Ok(Args::default()));
     }
 
     #[test]
     fn a_value_follows_its_option_or_an_equals_sign() {
-        let expected = Args { backend: "redis://localhost".to_owned(), calls: 1_000, help: false };
-        assert_eq!(parse(&["--backend", "redis://localhost", "--calls=1,000"]), Ok(expected));
+        let backend = "redis://localhost".to_owned();
+        let expected = Args { backend, calls: 1_000, watch: true, help: false };
+        assert_eq!(parse(&["--backend", "redis://localhost", "--calls=1,000", "--watch"]), Ok(expected));
     }
 
     #[test]

@@ -40,7 +40,8 @@ struct Pool {
     // Before the directory, so that no file is open when that is removed.
     idle: Mutex<Vec<Connection>>,
     path: PathBuf,
-    _directory: TempDir,
+    /// Where this copy of the program made it.
+    _directory: Option<TempDir>,
     permits: Arc<Semaphore>,
     queries: AtomicU64,
     nanos: AtomicU64,
@@ -68,16 +69,31 @@ impl Db {
             let path = directory.path().join("projects.sqlite3");
             let mut connection = connect(&path)?;
             seed::fill(&mut connection, seed, size)?;
-            Ok(Self(Arc::new(Pool {
-                idle: Mutex::new(vec![connection]),
-                path,
-                _directory: directory,
-                permits: Arc::new(Semaphore::new(CONNECTIONS)),
-                queries: AtomicU64::new(0),
-                nanos: AtomicU64::new(0),
-            })))
+            Ok(Self::of(connection, path, Some(directory)))
         })
         .await?
+    }
+
+    /// A database that another copy of the program has made.
+    pub async fn open(path: &Path) -> Result<Self, DbError> {
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || Ok(Self::of(connect(&path)?, path, None))).await?
+    }
+
+    fn of(connection: Connection, path: PathBuf, directory: Option<TempDir>) -> Self {
+        Self(Arc::new(Pool {
+            idle: Mutex::new(vec![connection]),
+            path,
+            _directory: directory,
+            permits: Arc::new(Semaphore::new(CONNECTIONS)),
+            queries: AtomicU64::new(0),
+            nanos: AtomicU64::new(0),
+        }))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0.path
     }
 
     /// The project of this id.

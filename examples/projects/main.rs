@@ -3,6 +3,8 @@
 //! ```text
 //! cargo run --example projects
 //! cargo run --example projects -- --calls 100000
+//! cargo run --example projects -- --backend redis://127.0.0.1:6379            # beside a second copy:
+//! cargo run --example projects -- --backend redis://127.0.0.1:6379 --watch
 //! cargo run --example projects -- --help
 //! ```
 //!
@@ -20,6 +22,7 @@ mod seed;
 mod service;
 mod story;
 mod traffic;
+mod watch;
 mod words;
 mod zipf;
 

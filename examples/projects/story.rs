@@ -32,7 +32,7 @@ pub struct Story<'a, W> {
 
 impl<W: Write> Story<'_, W> {
     /// Tells all of it; the traffic is of `calls` calls.
-    pub async fn tell(mut self, calls: u32) -> Result<(), RunError> {
+    pub async fn tell(&mut self, calls: u32) -> Result<(), RunError> {
         self.second_call().await?;
         self.update().await?;
         self.listing().await?;
