@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 
-use cache_runtime::__private::{RawKey, Template};
+use cache_runtime::__private::{KeyWriter, RawKey, Template};
 use cache_runtime::{CacheError, Key, KvCacheService, RawPart, cache_key, cached, invalidates};
 use futures_util::FutureExt;
 use proptest::prelude::*;
@@ -24,7 +24,7 @@ const LONG: u32 = 5_000;
 
 const ESCAPED: &str = "%:/|#*?[]\\";
 
-fn add(key: &mut RawKey, part: &Part) {
+fn add(key: &mut KeyWriter<'_>, part: &Part) {
     match part {
         Part::Text(text) => key.part::<str>(text),
         Part::Unsigned(number) => key.part::<u64>(number),
@@ -37,27 +37,22 @@ fn add(key: &mut RawKey, part: &Part) {
 static TEMPLATE: Template = Template::new("(generated)");
 
 fn render(shape: &Shape, parts: &[Part]) -> String {
-    let mut key = RawKey::new(&TEMPLATE);
-    key.literal(shape.first);
-    for (part, (_, literal)) in parts.iter().zip(&shape.rest) {
-        add(&mut key, part);
-        key.literal(literal);
-    }
+    let key = RawKey::of(&TEMPLATE, |key| {
+        key.literal(shape.first);
+        for (part, (_, literal)) in parts.iter().zip(&shape.rest) {
+            add(key, part);
+            key.literal(literal);
+        }
+    });
     key.as_str().to_owned()
 }
 
 fn of_texts(parts: &[&str]) -> RawKey {
-    let mut key = RawKey::new(&TEMPLATE);
-    for part in parts {
-        key.part::<str>(*part);
-    }
-    key
+    RawKey::of(&TEMPLATE, |key| parts.iter().for_each(|part| key.part::<str>(part)))
 }
 
 fn render_part(part: &Part) -> String {
-    let mut key = RawKey::new(&TEMPLATE);
-    add(&mut key, part);
-    key.as_str().to_owned()
+    RawKey::of(&TEMPLATE, |key| add(key, part)).as_str().to_owned()
 }
 
 /// The escaping, written down once more and naively.
@@ -152,13 +147,13 @@ proptest! {
 
     #[test]
     fn a_key_beyond_the_inline_size_is_the_same_text(parts in prop::collection::vec("[a-z:é🦀]{0,40}", 1..6)) {
-        let mut key = RawKey::new(&TEMPLATE);
-        let mut expected = String::new();
-        for part in &parts {
-            key.literal(":");
-            key.part::<str>(part);
-            write!(expected, ":{}", escaped(part)).expect("a string takes all text");
-        }
+        let key = RawKey::of(&TEMPLATE, |key| {
+            for part in &parts {
+                key.literal(":");
+                key.part::<str>(part);
+            }
+        });
+        let expected = parts.iter().fold(String::new(), |text, part| text + ":" + &escaped(part));
         prop_assert_eq!(key.as_str(), expected.as_str());
         let typed: Key<u8> = key.clone().typed();
         prop_assert_eq!(typed.to_string(), expected);
@@ -189,17 +184,17 @@ fn a_number_is_written_in_decimal_wherever_it_stands() {
     for number in edges.flat_map(|edge| [edge.wrapping_sub(1), edge, edge.wrapping_add(1)]) {
         for start in 0..=63 {
             let before = "x".repeat(start);
-            let mut key = of_texts(&[&before]);
-            key.part::<u64>(number);
+            let key = RawKey::of(&TEMPLATE, |key| {
+                key.part::<str>(&before);
+                key.part::<u64>(&number);
+            });
             assert_eq!(key.as_str(), format!("{before}{number}"));
         }
-        let mut key = of_texts(&[]);
-        key.part::<i64>(number.cast_signed());
+        let key = RawKey::of(&TEMPLATE, |key| key.part::<i64>(&number.cast_signed()));
         assert_eq!(key.as_str(), number.cast_signed().to_string());
     }
     for number in 0..200_000_u32 {
-        let mut key = of_texts(&[]);
-        key.part::<u32>(number * 500);
+        let key = RawKey::of(&TEMPLATE, |key| key.part::<u32>(&(number * 500)));
         assert_eq!(key.as_str(), (number * 500).to_string());
     }
 }

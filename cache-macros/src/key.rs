@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, LitStr};
 
@@ -112,9 +112,8 @@ impl Key {
 }
 
 impl TemplateKey {
-    /// An expression that goes on from `start`, an empty key, and adds what the template says from references to the
-    /// parameters.
-    pub(crate) fn render(&self, private: &Runtime, start: &TokenStream) -> TokenStream {
+    /// A closure that writes the key from references to the parameters, as often as it is called.
+    pub(crate) fn writer(&self, private: &Runtime) -> TokenStream {
         // Not to be taken for a parameter of that name.
         let key = Ident::new("key", Span::mixed_site());
         let mut parts = self.parts.iter();
@@ -126,16 +125,16 @@ impl TemplateKey {
                 match &part.ty {
                     Some(ty) => {
                         let method = Ident::new("part", part.span);
-                        quote!(#key.#method::<#ty>(#argument);)
+                        quote_spanned!(part.span=> #key.#method::<#ty>(&#argument);)
                     }
                     None => {
                         let method = Ident::new("any_part", part.span);
-                        quote!(#key.#method(#argument);)
+                        quote_spanned!(part.span=> #key.#method(&#argument);)
                     }
                 }
             }
         });
-        quote!({ let mut #key = #start; #(#steps)* #key })
+        quote!(|#key: &mut #private::KeyWriter<'_>| { #(#steps)* })
     }
 
     /// A call of the hidden function of the `#[cached]` method that has this template.

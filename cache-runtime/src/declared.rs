@@ -3,35 +3,33 @@
 use std::marker::PhantomData;
 
 use crate::call::CallSite;
-use crate::key::{Key, RawKey};
+use crate::key::{Key, RawKey, UnwrittenKey};
 
 /// A key, the call site that stores under it, and in `D` what is known of the value.
-pub struct Stored<D> {
+pub struct Stored<D, K = RawKey> {
     pub(crate) site: &'static CallSite,
-    pub(crate) key: RawKey,
+    pub(crate) key: K,
     declared: PhantomData<fn() -> D>,
 }
 
-impl<D> Stored<D> {
+impl<D, K: UnwrittenKey> Stored<D, K> {
     /// Tells where `key` is stored.
     #[inline]
     #[must_use]
-    pub const fn new(site: &'static CallSite, key: RawKey) -> Self {
+    pub const fn new(site: &'static CallSite, key: K) -> Self {
         Self { site, key, declared: PhantomData }
     }
 
     /// The key alone, of a value of type `V`.
-    #[inline]
     #[must_use]
     pub fn typed<V: ?Sized>(self) -> Key<V> {
-        self.key.typed()
+        self.raw().typed()
     }
 
     /// The key alone.
-    #[inline]
     #[must_use]
     pub fn raw(self) -> RawKey {
-        self.key
+        self.site.write(self.key)
     }
 }
 
@@ -122,28 +120,34 @@ impl HasTags for Unknown {}
 
 /// The key of an update that brings tags and its own time to live.
 #[must_use]
-pub fn tagged_with_own_ttl<V, D: Declared<Value<V>: Is<V>> + HasTags>(stored: Stored<D>) -> RawKey {
-    stored.key
+pub fn tagged_with_own_ttl<V, D: Declared<Value<V>: Is<V>> + HasTags>(
+    stored: Stored<D, impl UnwrittenKey>,
+) -> RawKey {
+    stored.raw()
 }
 
 /// The key of an update that brings tags and takes the time to live of the `#[cached]` method.
 #[must_use]
 pub fn tagged_with_declared_ttl<V, D: Declared<Value<V>: Is<V>> + HasTtl + HasTags>(
-    stored: Stored<D>,
+    stored: Stored<D, impl UnwrittenKey>,
 ) -> RawKey {
-    stored.key
+    stored.raw()
 }
 
 /// The key of an update that brings its own time to live.
 #[must_use]
-pub fn with_own_ttl<V, D: Declared<Value<V>: Is<V>> + HasNoTags>(stored: Stored<D>) -> RawKey {
-    stored.key
+pub fn with_own_ttl<V, D: Declared<Value<V>: Is<V>> + HasNoTags>(
+    stored: Stored<D, impl UnwrittenKey>,
+) -> RawKey {
+    stored.raw()
 }
 
 /// The key of an update that takes the time to live of the `#[cached]` method.
 #[must_use]
-pub fn with_declared_ttl<V, D: Declared<Value<V>: Is<V>> + HasTtl + HasNoTags>(stored: Stored<D>) -> RawKey {
-    stored.key
+pub fn with_declared_ttl<V, D: Declared<Value<V>: Is<V>> + HasTtl + HasNoTags>(
+    stored: Stored<D, impl UnwrittenKey>,
+) -> RawKey {
+    stored.raw()
 }
 
 /// The type is `V`, for the batch that returns a map of them.
@@ -195,24 +199,28 @@ impl BothWithTags for Unknown {}
 
 /// A key of a batch without tags.
 #[must_use]
-pub const fn batch_without_tags<D: BothWithoutTags>(stored: Stored<D>) -> Stored<D> {
+pub const fn batch_without_tags<D: BothWithoutTags, K>(stored: Stored<D, K>) -> Stored<D, K> {
     stored
 }
 
 /// A key of a batch with tags.
 #[must_use]
-pub const fn batch_with_tags<D: BothWithTags>(stored: Stored<D>) -> Stored<D> {
+pub const fn batch_with_tags<D: BothWithTags, K>(stored: Stored<D, K>) -> Stored<D, K> {
     stored
 }
 
 /// The key of an id of a batch that brings its own time to live.
 #[must_use]
-pub fn batch_with_own_ttl<V, D: Declared<Value<V>: IsEach<V>>>(stored: Stored<D>) -> RawKey {
-    stored.key
+pub fn batch_with_own_ttl<V, D: Declared<Value<V>: IsEach<V>>>(
+    stored: Stored<D, impl UnwrittenKey>,
+) -> RawKey {
+    stored.raw()
 }
 
 /// The key of an id of a batch that takes the time to live of the method of a single id.
 #[must_use]
-pub fn batch_with_declared_ttl<V, D: Declared<Value<V>: IsEach<V>> + TellsTtl>(stored: Stored<D>) -> RawKey {
-    stored.key
+pub fn batch_with_declared_ttl<V, D: Declared<Value<V>: IsEach<V>> + TellsTtl>(
+    stored: Stored<D, impl UnwrittenKey>,
+) -> RawKey {
+    stored.raw()
 }

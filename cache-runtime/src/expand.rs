@@ -19,10 +19,12 @@ macro_rules! __site {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __stored {
-    ({ $($site:tt)* } $($step:ident $(::<$ty:ty>)? ($argument:expr)),*) => {{
-        let site = $crate::__private::site!($($site)*);
-        let mut key = site.key();
-        $(key.$step $(::<$ty>)? ($argument);)*
-        $crate::__private::Stored::new(site, key)
-    }};
+    ({ $($site:tt)* } ($($part:ident)*) $($step:ident $(::<$ty:ty>)? ($argument:expr)),*) => {
+        $crate::__private::Stored::new(
+            $crate::__private::site!($($site)*),
+            $crate::__private::Unwritten::new(($($part,)*), |($($part,)*), key| {
+                $(key.$step $(::<$ty>)? ($argument);)*
+            }),
+        )
+    };
 }

@@ -4,11 +4,13 @@
 #[cfg(all(feature = "key-map", not(target_family = "wasm")))]
 pub use crate::call::Registered;
 pub use crate::call::{
-    Batch, CallSite, Cloned, Lookup, Own, Policy, Shape, StrictShape, batch, cached, for_refresh, keys,
+    Batch, CallSite, Cloned, Own, Policy, Shape, StrictShape, batch, cached, for_refresh, keys,
     owned_for_refresh, probe, shapes as shape, update, write,
 };
 pub use crate::declared::{self, Stored};
-pub use crate::key::{Key, KeyPart, PartOf, PartRef, PartWriter, RawKey, Tag, Template};
+pub use crate::key::{
+    Key, KeyPart, KeyWriter, PartOf, PartRef, PartWriter, RawKey, Tag, Template, Unwritten,
+};
 pub use crate::ttl::Ttl;
 pub use crate::value::value;
 pub use crate::{__register as register, __site as site, __stored as stored};

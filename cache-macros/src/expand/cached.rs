@@ -8,7 +8,7 @@ use quote::{quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
 
-use super::{Expanded, body_future, cache_handle, call_site, refresh, siblings};
+use super::{Expanded, body_future, cache_handle, call_site, handle_span, refresh, siblings};
 use crate::args::Args;
 use crate::duration::Ttl;
 use crate::expand::Runtime;
@@ -33,6 +33,8 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     let Cached { private, args, function, key, tags, returns, .. } = cached;
     let value = &returns.value;
     let handle = cache_handle(private, args.cache.as_ref(), function);
+    let cache =
+        Ident::new("cache", Span::mixed_site().located_at(handle_span(args.cache.as_ref(), function)));
     let witness = returns.witness(private);
     let shape = returns.shape(private);
     let failures = returns.failures(private);
@@ -58,9 +60,8 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
             } else {
                 let templates = super::tags::listed(&template, tags);
                 let site = call_site(private, "cached", &templates, &function.sig.ident);
-                let at = Ident::new("site", Span::mixed_site());
-                let key = key.render(private, &quote!(#at.key()));
-                quote!(match #site { #at => #private::Stored::<()>::new(#at, #key) })
+                let key = key.writer(private);
+                quote!(#private::Stored::<(), _>::new(#site, #key))
             };
             let siblings = siblings::expand(cached, key, &template);
             (stored, siblings, bounded(private, key))
@@ -73,7 +74,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
             let key = quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr));
             let templates = super::tags::listed(&template, tags);
             let site = call_site(private, "cached", &templates, &function.sig.ident);
-            let stored = quote!(#private::Stored::<()>::new(#site, #key));
+            let stored = quote!(#private::Stored::<(), _>::new(#site, #key));
             (stored, siblings::of_tags(cached), TokenStream::new())
         }
     };
@@ -119,11 +120,14 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
             }
         }
     };
+    // What was found is gone before the first await: its error need not be `Send`. The handle stays.
     let looked_up = quote_spanned! {at=>
-        match #private::cached(#handle, &#stored, #witness, #shape).lookup() {
-            #private::Lookup::Hit(#hit) => #hit.wrap(),
-            #private::Lookup::Miss(#miss) => #load,
-        }
+        let #cache = #handle;
+        let #miss = match #private::cached(#cache, #stored, #witness, #shape).lookup() {
+            ::core::result::Result::Ok(#hit) => return #hit,
+            ::core::result::Result::Err(#miss) => #miss,
+        };
+        #load
     };
     let body = quote! { #bounded #looked_up };
     let Some(loader) = loader else { return Expanded { function: function.with_body(&body), siblings } };

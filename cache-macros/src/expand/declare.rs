@@ -27,8 +27,8 @@ pub(crate) fn expand(declared: &Declared<'_>) -> TokenStream {
     };
     let template = template(private, args, key, &value);
     let site = super::call_site(private, "declares", &template, &sig.ident);
-    let rendered = key.render(private, &quote!(#site.key()));
-    declared.function(&quote!(#private::Key<#value>), &quote!(#rendered.typed()))
+    let writer = key.writer(private);
+    declared.function(&quote!(#private::Key<#value>), &quote!(#site.write(#writer).typed()))
 }
 
 pub(crate) fn expand_tag(declared: &Declared<'_>) -> TokenStream {

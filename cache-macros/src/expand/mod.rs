@@ -60,14 +60,12 @@ fn call_site(private: &Runtime, kind: &str, templates: &TokenStream, function: &
 
 /// A reference to the cache. The handle is cloned where the author's body could move or borrow what it is in.
 fn cache_handle(private: &Runtime, cache: Option<&Expr>, function: &Function) -> TokenStream {
-    let at = cache.map_or_else(|| function.self_span(), Spanned::span);
-    let at = Span::call_site().located_at(at);
+    let at = Span::call_site().located_at(handle_span(cache, function));
     let default;
     let cache = match cache {
         Some(cache) => quote!(#cache),
         None => {
             let this = Ident::new("self", function.self_span());
-            // At `self`, for a type without the field or with another one of that name.
             default = quote_spanned!(at=> #this.cache);
             default
         }
@@ -84,6 +82,11 @@ fn cache_handle(private: &Runtime, cache: Option<&Expr>, function: &Function) ->
     } else {
         quote_spanned!(at=> &#cache)
     }
+}
+
+/// Where the cache is named: at `self`, for a type without the field or with another one of that name.
+fn handle_span(cache: Option<&Expr>, function: &Function) -> Span {
+    cache.map_or_else(|| function.self_span(), Spanned::span)
 }
 
 /// The author's statements as a pinned future.

@@ -40,12 +40,13 @@ pub(crate) fn render_with_static(
     template: &TokenStream,
     key: &TemplateKey,
 ) -> TokenStream {
+    let writer = key.writer(private);
     // The author's constants are not looked for in this block.
-    let start = quote!({
+    let template = quote!({
         static TEMPLATE: #private::Template = #private::Template::#template;
-        #private::RawKey::new(&TEMPLATE)
+        &TEMPLATE
     });
-    key.render(private, &start)
+    quote!(#private::RawKey::of(#template, #writer))
 }
 
 /// `fn get_project_key(id: u64) -> Key<Project>`
@@ -100,7 +101,7 @@ fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
 fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {
     let Cached { private, args, function, returns, .. } = cached;
     let name = key.hidden_name(args.cache.as_ref(), Span::call_site());
-    let (inputs, steps) = inputs_and_steps(private, function, key);
+    let Inputs { names, types, bounds, steps } = inputs(private, function, key);
     // The value's type can be told only if no generic of the method is in it.
     let value = function.for_sibling(returns.value.to_token_stream());
     let generic = !used_generics(&function.sibling_generics(), &value).params.is_empty();
@@ -119,27 +120,37 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
         #[doc(hidden)]
         #[inline]
         #[allow(dead_code, private_interfaces)]
-        pub(crate) fn #name(#inputs) -> #private::Stored<#private::declared::#declared> {
-            #private::stored!({ cached #method, #template } #(#steps),*)
+        pub(crate) fn #name<#(#types: #bounds),*>(
+            #(#names: #types),*
+        ) -> #private::Stored<#private::declared::#declared, #private::Unwritten<(#(#types,)*)>> {
+            #private::stored!({ cached #method, #template } (#(#names)*) #(#steps),*)
         }
     }
 }
 
-/// The inputs of a hidden function, and the methods that it calls on a key with them.
-pub(crate) fn inputs_and_steps(
-    private: &Runtime,
-    function: &Function,
-    key: &TemplateKey,
-) -> (TokenStream, Vec<TokenStream>) {
-    let names: Vec<Ident> =
-        (0..key.parts.len()).map(|index| format_ident!("p{index}", span = Span::mixed_site())).collect();
-    let inputs = key.parts.iter().zip(&names).map(|(part, name)| match &part.ty {
+/// The inputs of a hidden function: a name, a type and a bound for each part.
+pub(crate) struct Inputs {
+    pub(crate) names: Vec<Ident>,
+    pub(crate) types: Vec<Ident>,
+    pub(crate) bounds: Vec<TokenStream>,
+    /// The methods that it calls on a key with references to them.
+    pub(crate) steps: Vec<TokenStream>,
+}
+
+pub(crate) fn inputs(private: &Runtime, function: &Function, key: &TemplateKey) -> Inputs {
+    let of_parts = |name: &str| -> Vec<Ident> {
+        let ident = |index| format_ident!("{name}{index}", span = Span::mixed_site());
+        (0..key.parts.len()).map(ident).collect()
+    };
+    let (names, types) = (of_parts("p"), of_parts("__P"));
+    let bounds = key.parts.iter().map(|part| match &part.ty {
         Some(ty) => {
             let ty = function.for_sibling(ty.to_token_stream());
-            quote!(#name: impl #private::PartOf<#ty>)
+            quote!(#private::PartOf<#ty>)
         }
-        None => quote!(#name: impl #private::KeyPart),
+        None => quote!(#private::KeyPart),
     });
+    let bounds = bounds.collect();
     let mut parts = key.parts.iter().zip(&names);
     let steps = key.template.segments.iter().map(|segment| match segment {
         Segment::Literal(text) => quote!(literal(#text)),
@@ -154,7 +165,8 @@ pub(crate) fn inputs_and_steps(
             None => TokenStream::new(),
         },
     });
-    (quote!(#(#inputs),*), steps.collect())
+    let steps = steps.collect();
+    Inputs { names, types, bounds, steps }
 }
 
 /// The visibility of the method; in a trait's impl, where methods have none, that of the crate.

@@ -7,7 +7,7 @@ use syn::Expr;
 use syn::spanned::Spanned;
 
 use super::cached::compact_text;
-use super::siblings::{inputs_and_steps, render_with_static};
+use super::siblings::{Inputs, inputs, render_with_static};
 use crate::expand::Runtime;
 use crate::item::Function;
 use crate::key::{Key, TemplateKey};
@@ -74,7 +74,7 @@ pub(crate) fn hidden(
 ) -> TokenStream {
     // At the template, for two of one name.
     let name = key.hidden_name(cache, Span::call_site().located_at(key.literal.span()));
-    let (inputs, steps) = inputs_and_steps(private, function, key);
+    let Inputs { names, types, bounds, steps } = inputs(private, function, key);
     let template = template(key);
     let cfgs = function.cfgs();
     quote! {
@@ -82,11 +82,10 @@ pub(crate) fn hidden(
         #[doc(hidden)]
         #[inline]
         #[allow(dead_code, private_interfaces)]
-        pub(crate) fn #name(#inputs) -> #private::RawKey {
+        pub(crate) fn #name<#(#types: #bounds),*>(#(#names: #types),*) -> #private::RawKey {
             static TEMPLATE: #private::Template = #private::Template::#template;
-            let mut key = #private::RawKey::new(&TEMPLATE);
-            #(key.#steps;)*
-            key
+            #(let #names = &#names;)*
+            #private::RawKey::of(&TEMPLATE, |key: &mut #private::KeyWriter<'_>| { #(key.#steps;)* })
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The cached call: look up; on a miss join the load of the key or lead it, in the caller's own task, and fill.
+//! The cached call after a miss: join the load of the key or lead it, in the caller's own task, and fill.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -15,16 +15,27 @@ use super::site::{CallSite, Event, Step};
 use super::stale::{FailedButStale, Stale};
 use super::tags::Target;
 use crate::clock::millis;
-use crate::declared::Stored;
-use crate::key::{RawKey, Template};
+use crate::key::{Identity, RawKey};
 use crate::service::KvCacheService;
 use crate::store::{
-    Counted, Entered, Hit as TierHit, Leader, Prepared, Shared, SharedError, Sought, Waited, Way, leading,
+    Counted, Entered, Hit as TierHit, Leader, Prepared, Shared, SharedError, Sought, Tier, Waited, Way,
+    leading,
 };
 use crate::value::ValueOps;
 
-/// A cached call, before its lookup.
-pub struct Call<'a, V, O, S> {
+/// A cached call that has to ask the backend, or the author's body.
+pub struct Miss<'a, V, O, S> {
+    pub(super) cache: &'a KvCacheService,
+    pub(super) site: &'static CallSite,
+    pub(super) key: RawKey,
+    pub(super) ops: O,
+    pub(super) shape: S,
+    pub(super) version: u32,
+    pub(super) value: PhantomData<fn() -> V>,
+}
+
+/// A cached call whose key is written.
+pub(super) struct Call<'a, V, O, S> {
     pub(super) cache: &'a KvCacheService,
     pub(super) site: &'static CallSite,
     pub(super) key: &'a RawKey,
@@ -33,23 +44,6 @@ pub struct Call<'a, V, O, S> {
     pub(super) version: u32,
     pub(super) value: PhantomData<fn() -> V>,
 }
-
-/// What the lookup found. Holds no return value: its error need not be `Send`, and the load awaits.
-pub enum Lookup<'a, V, O, S> {
-    /// The value.
-    Hit(Hit<V, S>),
-    /// Nothing fresh in this process: load.
-    Miss(Miss<'a, V, O, S>),
-}
-
-/// A value that was found (`None`: a cached "not there"), and how the function returns it.
-pub struct Hit<V, S> {
-    value: Option<V>,
-    shape: S,
-}
-
-/// A cached call that has to ask the backend, or the author's body.
-pub struct Miss<'a, V, O, S>(pub(super) Call<'a, V, O, S>);
 
 /// What a load shares with those who wait for it, and what the local tier holds; `None` is "not there".
 pub(super) type Flown<V, O> = Option<<O as ValueOps<V>>::Held>;
@@ -65,19 +59,7 @@ enum Joined<T> {
     Alone,
 }
 
-/// Begins a cached call.
-#[inline]
-pub fn cached<'a, V, O: ValueOps<V>, S: ShapeKind, D>(
-    cache: &'a KvCacheService,
-    stored: &'a Stored<D>,
-    ops: O,
-    shape: S,
-) -> Call<'a, V, O, S> {
-    Call::new(cache, stored.site, &stored.key, ops, shape)
-}
-
 impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
-    #[inline]
     pub(super) fn new(
         cache: &'a KvCacheService,
         site: &'static CallSite,
@@ -85,85 +67,50 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
         ops: O,
         shape: S,
     ) -> Self {
-        let version = match site.version() {
-            own @ (0 | Template::TAGGED) => own | key.template().declared_version(),
-            own => own,
-        };
-        Self { cache, site, key, ops, shape, version, value: PhantomData }
-    }
-
-    /// Sets what a policy says by hand that attributes declare.
-    pub(super) fn with_policy(mut self, policy: &Policy<V>) -> Self {
-        let tagged = if policy.own_tags().is_empty() { 0 } else { Template::TAGGED };
-        self.version = policy.declared_version().unwrap_or(self.version) & !Template::TAGGED | tagged;
-        self
-    }
-
-    /// Looks into this process's memory: no await, no allocation.
-    #[inline]
-    pub fn lookup(self) -> Lookup<'a, V, O, S> {
-        // Written where it is returned from: a large value that is handed up call by call is copied by each.
-        let mut value = None;
-        if self.held(|shared| {
-            value = self.ops.read(shared);
-            value.is_some()
-        }) {
-            self.site.hit();
-            Lookup::Hit(Hit { value, shape: self.shape })
-        } else {
-            Lookup::Miss(Miss(self))
-        }
+        Self { cache, site, key, ops, shape, version: site.version_of(key), value: PhantomData }
     }
 
     /// Whether the local tier holds what this call can use: a value that `read` has taken, or a "not there".
-    #[inline]
-    pub(super) fn held(&self, mut read: impl FnMut(&Shared) -> bool) -> bool {
-        let store = self.cache.store();
-        let Some(tier) = store.tier() else { return false };
-        let sought = self.sought(store.clock.coarse_millis());
+    pub(super) fn is_held(
+        &self,
+        tier: &Tier,
+        sought: &Sought<'_>,
+        read: impl FnOnce(&Shared) -> bool,
+    ) -> bool {
         // A method that cannot say "not there" loads.
+        let read = |held: Option<&Shared>| held.map_or(S::OPTIONAL, read);
         let skips = || self.way() == Way::Around;
-        tier.get_unless(&sought, skips, |held| held.map_or(S::OPTIONAL, &mut read)) == Some(TierHit::Fresh)
+        tier.get(sought, self.key.as_bytes(), self.version, skips, read) == Some(TierHit::Fresh)
     }
 
-    #[inline]
-    pub(super) fn sought(&self, now_ms: u64) -> Sought<'_> {
-        Sought {
-            namespace: self.cache.namespace(),
-            key: self.key.as_bytes(),
-            fingerprint: self.key.fingerprint(),
-            version: self.version,
-            now_ms,
-        }
+    pub(super) fn identity(&self) -> Identity {
+        Identity::of_text(self.key.as_str(), self.version)
     }
 
-    /// The same as [`held`](Self::held), as it is held.
+    /// What the local tier holds of the key, as it is held.
     pub(super) fn held_shared(&self) -> Option<Flown<V, O>> {
+        let store = self.cache.store();
+        let tier = store.tier()?;
+        let (namespace, now_ms) = (self.cache.namespace(), store.clock.coarse_millis());
+        let sought = Sought { namespace, identity: &self.identity(), now_ms };
+        if let Some(held) = tier.mirrored(&sought, |shared| self.ops.unshare(shared)) {
+            return Some(Some(held));
+        }
         let mut flown = None;
-        let is_there = self.held(|shared| {
+        let is_held = self.is_held(tier, &sought, |shared| {
             flown = self.ops.unshare(shared);
             flown.is_some()
         });
-        is_there.then_some(flown)
-    }
-}
-
-impl<V, S> Hit<V, S> {
-    /// The value as the function returns it.
-    #[inline]
-    pub fn wrap<R>(self) -> R
-    where
-        S: Shape<R, Value = V>,
-    {
-        match self.value {
-            Some(value) => self.shape.wrap(value),
-            // Found only where the shape is optional.
-            None => self.shape.none().unwrap_or_else(crate::__private::typed),
-        }
+        is_held.then_some(flown)
     }
 }
 
 impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
+    pub(super) const fn call(&self) -> Call<'_, V, O, S> {
+        let Self { cache, site, key, ops, shape, version, value } = self;
+        Call { cache, site, key, ops: *ops, shape: *shape, version: *version, value: *value }
+    }
+
     /// Joins the load of the key or leads it: reads the backend, else awaits `body` in this task and fills.
     ///
     /// A cache that fails costs the load, never the call. The load is apart from the caller's future, which every
@@ -190,7 +137,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
         X: Failures<R>,
         F: Future<Output = R>,
     {
-        let Self(call) = self;
+        let call = self.call();
         call.site.count(Event::Miss);
         let Some(target) = call.prepare(&policy, policy.own_tags()) else { return call.run(body).await };
         match call.way() {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 
 use super::failures::Own;
-use super::load::{Call, Lookup};
+use super::lookup::Cached;
 use super::policy::Policy;
 use super::shape::{Shape, ShapeKind, shapes};
 use super::site::CallSite;
@@ -42,9 +42,10 @@ async fn load<V: Value, R, S: ShapeKind + Shape<R, Value = V>>(
     policy: Policy<V>,
     body: impl Future<Output = R>,
 ) -> R {
-    let call = Call::new(cache, site, &key, Witness::<V>::new(), shape).with_policy(&policy);
-    match call.lookup() {
-        Lookup::Hit(hit) => hit.wrap(),
-        Lookup::Miss(miss) => miss.load(policy, Own, pin!(body)).await,
-    }
+    let call = Cached::new(cache, site, key, Witness::<V>::new(), shape).with_policy(&policy);
+    let miss = match call.lookup() {
+        Ok(hit) => return hit,
+        Err(miss) => miss,
+    };
+    miss.load(policy, Own, pin!(body)).await
 }

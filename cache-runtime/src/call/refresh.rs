@@ -74,7 +74,7 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Miss<'_, V, O, S> {
         if !rt::can_spawn() {
             return self.load(policy, failures, body).await;
         }
-        let Self(call) = self;
+        let call = self.call();
         call.site.count(Event::Miss);
         let Some(target) = call.prepare(&policy, policy.own_tags()) else { return call.run(body).await };
         match call.way() {

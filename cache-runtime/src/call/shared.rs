@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 use super::failures::Own;
 use super::fill::Life;
-use super::load::{Call, Lookup};
+use super::load::Call;
+use super::lookup::Cached;
 use super::policy::Policy;
 use super::shape::shapes;
 use super::site::{CallSite, Event};
@@ -88,14 +89,13 @@ pub(crate) async fn load_shared<V: Value, E>(
     static SITE: CallSite = CallSite::manual("KvCacheService::get_or_load_shared");
     let ops = Shared(std::marker::PhantomData);
     let policy = policy.of_shared();
-    let call = Call::new(cache, &SITE, &key, ops, shapes::Result).with_policy(&policy);
-    match call.lookup() {
-        Lookup::Hit(hit) => hit.wrap(),
-        Lookup::Miss(miss) => {
-            let body = pin!(async { body.await.map(Arc::new) });
-            miss.load(policy, Own, body).await
-        }
-    }
+    let call = Cached::new(cache, &SITE, key, ops, shapes::Result).with_policy(&policy);
+    let miss = match call.lookup() {
+        Ok(hit) => return hit,
+        Err(miss) => miss,
+    };
+    let body = pin!(async { body.await.map(Arc::new) });
+    miss.load(policy, Own, body).await
 }
 
 /// `get_shared` of the service.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::tally::Tally;
 use crate::error::CacheError;
-use crate::key::{RawKey, Template};
+use crate::key::{RawKey, Template, UnwrittenKey};
 use crate::seldom::Seldom;
 
 static SITES: Mutex<Vec<&'static CallSite>> = Mutex::new(Vec::new());
@@ -253,18 +253,26 @@ impl CallSite {
         self.keys.first().map_or("", Template::text)
     }
 
-    /// Begins a key of the site's template.
+    /// Writes a key of the site's template.
     #[doc(hidden)]
-    #[inline]
     #[must_use]
-    pub fn key(&'static self) -> RawKey {
-        RawKey::new(self.keys.first().unwrap_or(Template::UNTYPED))
+    pub fn write(&'static self, key: impl UnwrittenKey) -> RawKey {
+        key.write(self.keys.first().unwrap_or(Template::UNTYPED))
     }
 
     /// The version of the value's type that the attribute says; 0 where it says none.
     #[inline]
-    pub(crate) fn version(&self) -> u32 {
+    fn version(&self) -> u32 {
         self.keys.first().map_or(0, Template::declared_version)
+    }
+
+    /// The same, or the version that the key's own template declares.
+    #[inline]
+    pub(crate) fn version_of(&self, key: &impl UnwrittenKey) -> u32 {
+        match self.version() {
+            own @ (0 | Template::TAGGED) => own | key.version(),
+            own => own,
+        }
     }
 
     /// Counts a hit. A site with a hit has missed before, so it is in the list.

@@ -9,7 +9,7 @@ use super::shape::{Shape, ShapeKind};
 use super::site::Event;
 use super::tags::Target;
 use crate::clock::millis;
-use crate::store::{Counted, Hit, SharedError};
+use crate::store::{Counted, Hit, SharedError, Sought};
 use crate::value::ValueOps;
 
 /// A stale value, and until when it may be served on the clock of the service.
@@ -63,12 +63,19 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         }
         let (tier, now_ms) = (self.cache.store().tier()?, self.cache.store().clock.coarse_millis());
         let mut held = None;
+        let identity = self.identity();
         let mut at = |now_ms| {
-            let sought = self.sought(now_ms);
-            tier.get(&sought, |shared| {
-                held = shared.and_then(|shared| self.ops.unshare(shared));
-                held.is_some()
-            })
+            let sought = Sought { namespace: self.cache.namespace(), identity: &identity, now_ms };
+            tier.get(
+                &sought,
+                self.key.as_bytes(),
+                self.version,
+                || false,
+                |shared| {
+                    held = shared.and_then(|shared| self.ops.unshare(shared));
+                    held.is_some()
+                },
+            )
         };
         at(now_ms)?;
         // Stale for less than the window: it was fresh a window ago.

@@ -46,8 +46,8 @@ pub struct Timer<S> {
 impl<V, O, S: Copy> Miss<'_, V, O, S> {
     /// A limit for the loads of this call.
     pub fn timer(&self, limit: impl Into<Ttl>) -> Timer<S> {
-        let (limit, clock) = (limit.into().as_duration(), self.0.cache.clock().clone());
-        Timer { clock, limit, shape: self.0.shape }
+        let (limit, clock) = (limit.into().as_duration(), self.cache.clock().clone());
+        Timer { clock, limit, shape: self.shape }
     }
 }
 

@@ -1,23 +1,28 @@
 //! Keys: typed, rendered on the stack, injective.
 
+mod identity;
 mod part;
 mod pattern;
 mod prefix;
 mod render;
 mod tag;
 mod template;
+mod unwritten;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
+pub(crate) use identity::{Form, Head, Identity, Rest};
 pub(crate) use part::{Kept, escaped, is_separator_or_glob};
 pub use part::{KeyPart, PartOf, PartRef, PartWriter, RawPart};
 pub(crate) use pattern::Pattern;
 pub use prefix::Prefix;
-pub use render::RawKey;
+pub use render::{KeyWriter, RawKey};
 pub use tag::Tag;
 pub use template::Template;
+pub use unwritten::Unwritten;
+pub(crate) use unwritten::UnwrittenKey;
 
 use crate::error::InvalidKey;
 

@@ -1,11 +1,13 @@
 //! What may stand in a placeholder, and how it is written there so that no two lists of parts look alike.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Template;
-use super::render::RawKey;
+use super::identity::Identity;
+use super::render::{RawKey, Text};
 
 /// A value that can stand in a placeholder of a key template.
 ///
@@ -75,66 +77,118 @@ impl<T: KeyPart + ?Sized> KeyPart for PartRef<'_, T> {
     }
 }
 
-/// Takes the text of one part and writes it, escaped, into a key.
-#[derive(Debug)]
-pub struct PartWriter<'a>(pub(super) &'a mut RawKey);
+/// Takes one part and writes it, escaped, into a key.
+pub struct PartWriter<'a>(Target<'a>);
 
-impl PartWriter<'_> {
+/// Where a key is written to.
+enum Target<'a> {
+    Text(&'a mut Text),
+    /// Only to be told from others.
+    Identity(&'a mut Identity),
+}
+
+impl<'a> PartWriter<'a> {
+    pub(super) const fn of_text(text: &'a mut Text) -> Self {
+        Self(Target::Text(text))
+    }
+
+    #[inline]
+    pub(super) const fn of_identity(identity: &'a mut Identity) -> Self {
+        Self(Target::Identity(identity))
+    }
+
     /// Writes `text`, with the separators `:` `/` `|` `#`, the glob characters `*` `?` `[` `]` `\`, `%`, white
     /// space and control characters percent-encoded.
     #[inline]
     pub fn text(&mut self, text: &str) {
-        if text.bytes().all(|byte| PLAIN[usize::from(byte)]) {
-            self.0.push_plain(text);
-        } else {
-            self.escaped(text);
+        match &mut self.0 {
+            Target::Text(key) => push_escaped(key, text),
+            Target::Identity(key) => key.text(text, false),
         }
-    }
-
-    #[inline(never)]
-    fn escaped(&mut self, text: &str) {
-        let mut rest = text;
-        while let Some(at) = rest.find(is_escaped) {
-            let (plain, tail) = rest.split_at(at);
-            self.0.push(plain);
-            let mut chars = tail.chars();
-            if let Some(escaped) = chars.next() {
-                for byte in escaped.encode_utf8(&mut [0; 4]).bytes() {
-                    let digit = |nibble: u8| char::from(b"0123456789ABCDEF"[usize::from(nibble)]);
-                    let mut buffer = [0; 3];
-                    for (slot, char) in buffer.iter_mut().zip(['%', digit(byte >> 4), digit(byte & 15)]) {
-                        *slot = char as u8;
-                    }
-                    self.0.push(std::str::from_utf8(&buffer).unwrap_or("%"));
-                }
-            }
-            rest = chars.as_str();
-        }
-        self.0.push(rest);
     }
 
     /// Writes an integer in decimal.
-    #[inline]
     pub fn integer(&mut self, value: impl itoa::Integer) {
-        self.0.push(itoa::Buffer::new().format(value));
+        self.raw(itoa::Buffer::new().format(value));
     }
 
     #[inline]
-    fn decimal(&mut self, number: u64) {
-        self.0.push_decimal(number);
-    }
-
-    #[inline]
-    fn signed(&mut self, number: i64) {
-        if number < 0 {
-            self.0.push("-");
+    fn number(&mut self, is_negative: bool, magnitude: u64) {
+        match &mut self.0 {
+            Target::Text(key) => push_number(key, is_negative, magnitude),
+            Target::Identity(key) => key.number(is_negative, magnitude),
         }
-        self.decimal(number.unsigned_abs());
     }
 
-    fn raw(&mut self, text: &str) {
-        self.0.push(text);
+    #[inline]
+    fn wide(&mut self, bits: u128, is_uuid: bool, push: impl FnOnce(&mut Text)) {
+        match &mut self.0 {
+            Target::Text(key) => push(key),
+            Target::Identity(key) => key.wide(bits, is_uuid),
+        }
     }
+
+    #[inline]
+    pub(super) fn raw(&mut self, text: &str) {
+        match &mut self.0 {
+            Target::Text(key) => key.push(text),
+            Target::Identity(key) => key.text(text, true),
+        }
+    }
+
+    #[inline]
+    pub(super) fn begin(&mut self) {
+        if let Target::Identity(key) = &mut self.0 {
+            key.begin();
+        }
+    }
+
+    /// A literal is the same whenever the key is written, so it tells no key from another.
+    #[inline]
+    pub(super) fn literal(&mut self, text: &'static str) {
+        if let Target::Text(key) = &mut self.0 {
+            key.push(text);
+        }
+    }
+}
+
+impl fmt::Debug for PartWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartWriter").finish_non_exhaustive()
+    }
+}
+
+// What writes text is not inlined, so that what tells keys apart is.
+
+#[inline(never)]
+fn push_number(key: &mut Text, is_negative: bool, magnitude: u64) {
+    key.push(if is_negative { "-" } else { "" });
+    key.push(itoa::Buffer::new().format(magnitude));
+}
+
+#[inline(never)]
+fn push_escaped(key: &mut Text, text: &str) {
+    if text.bytes().all(|byte| PLAIN[usize::from(byte)]) {
+        return key.push(text);
+    }
+    let mut rest = text;
+    while let Some(at) = rest.find(is_escaped) {
+        let (plain, tail) = rest.split_at(at);
+        key.push(plain);
+        let mut chars = tail.chars();
+        if let Some(escaped) = chars.next() {
+            for byte in escaped.encode_utf8(&mut [0; 4]).bytes() {
+                let digit = |nibble: u8| char::from(b"0123456789ABCDEF"[usize::from(nibble)]);
+                let mut buffer = [0; 3];
+                for (slot, char) in buffer.iter_mut().zip(['%', digit(byte >> 4), digit(byte & 15)]) {
+                    *slot = char as u8;
+                }
+                key.push(std::str::from_utf8(&buffer).unwrap_or("%"));
+            }
+        }
+        rest = chars.as_str();
+    }
+    key.push(rest);
 }
 
 /// The ASCII characters that are written as they are. What is beyond may be white space.
@@ -188,9 +242,7 @@ impl<K: ?Sized> Kept<K> {
 
 /// A part as it stands in a key.
 pub(crate) fn escaped<T: KeyPart + ?Sized>(part: &T) -> String {
-    let mut key = RawKey::new(Template::UNTYPED);
-    part.write(&mut PartWriter(&mut key));
-    key.as_str().to_owned()
+    RawKey::of(Template::UNTYPED, |key| key.any_part(&part)).as_str().to_owned()
 }
 
 impl<K: ?Sized> KeyPart for Kept<K> {
@@ -218,18 +270,18 @@ macro_rules! integers {
 }
 
 integers! {
-    u8: 3, |value, out| out.decimal(value.into());
-    u16: 5, |value, out| out.decimal(value.into());
-    u32: 10, |value, out| out.decimal(value.into());
-    u64: 20, |value, out| out.decimal(value);
-    u128: 39, |value, out| out.integer(value);
-    usize: 20, |value, out| out.decimal(value as u64);
-    i8: 4, |value, out| out.signed(value.into());
-    i16: 6, |value, out| out.signed(value.into());
-    i32: 11, |value, out| out.signed(value.into());
-    i64: 20, |value, out| out.signed(value);
+    u8: 3, |value, out| out.number(false, value.into());
+    u16: 5, |value, out| out.number(false, value.into());
+    u32: 10, |value, out| out.number(false, value.into());
+    u64: 20, |value, out| out.number(false, value);
+    u128: 39, |value, out| out.wide(value, false, |out| out.push(itoa::Buffer::new().format(value)));
+    usize: 20, |value, out| out.number(false, value as u64);
+    i8: 4, |value, out| out.number(value < 0, value.unsigned_abs().into());
+    i16: 6, |value, out| out.number(value < 0, value.unsigned_abs().into());
+    i32: 11, |value, out| out.number(value < 0, value.unsigned_abs().into());
+    i64: 20, |value, out| out.number(value < 0, value.unsigned_abs());
     i128: 40, |value, out| out.integer(value);
-    isize: 20, |value, out| out.signed(value as i64);
+    isize: 20, |value, out| out.number(value < 0, value.unsigned_abs() as u64);
 }
 
 impl KeyPart for bool {
@@ -273,7 +325,7 @@ impl KeyPart for uuid::Uuid {
     const MAX_LEN: Option<usize> = Some(36);
 
     fn write(&self, out: &mut PartWriter<'_>) {
-        out.raw(self.as_hyphenated().encode_lower(&mut [0; 36]));
+        out.wide(self.as_u128(), true, |out| out.push(self.as_hyphenated().encode_lower(&mut [0; 36])));
     }
 }
 

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use super::Template;
+use super::identity::Identity;
 use super::part::{KeyPart, PartOf, PartWriter};
 
 /// The longest key that is held without allocating, in bytes.
 const INLINE: usize = 62;
 
 #[derive(Clone)]
-enum Text {
+pub(super) enum Text {
     Inline { length: u8, bytes: [u8; INLINE] },
     Heap(Vec<u8>),
 }
@@ -25,8 +26,9 @@ impl Text {
         }
     }
 
-    #[inline]
-    fn push(&mut self, more: &[u8]) {
+    #[inline(never)]
+    pub(super) fn push(&mut self, more: &str) {
+        let more = more.as_bytes();
         if let Self::Inline { length, bytes } = self {
             let start = usize::from(*length);
             if let Some(room) = bytes.get_mut(start..start + more.len()) {
@@ -40,70 +42,28 @@ impl Text {
     }
 
     #[cold]
-    #[inline(never)]
     fn push_long(&mut self, more: &[u8]) {
         match self {
             Self::Inline { .. } => *self = Self::Heap([self.as_bytes(), more].concat()),
             Self::Heap(bytes) => bytes.extend_from_slice(more),
         }
     }
-
-    /// Writes a number in decimal. Eight digits at a time are made in a register and stored at once: a byte that was
-    /// just written is slow to read back together with its neighbours.
-    #[inline]
-    fn push_decimal(&mut self, number: u64) {
-        if let Self::Inline { length, bytes } = self
-            && number < 100_000_000
-        {
-            let start = usize::from(*length);
-            if let Some(room) = bytes.get_mut(start..start + 8) {
-                let (text, digits) = eight_digits(number);
-                room.copy_from_slice(&text);
-                *length += digits;
-                return;
-            }
-        }
-        self.push_long_decimal(number);
-    }
-
-    #[inline(never)]
-    fn push_long_decimal(&mut self, number: u64) {
-        self.push(itoa::Buffer::new().format(number).as_bytes());
-    }
 }
 
-/// The decimal text of a number below 100,000,000, followed by zero bytes, and its length. By pairs of halves in one
-/// word: Paul Khuong, "How to print integers really fast" (2017).
-#[inline]
-fn eight_digits(number: u64) -> ([u8; 8], u8) {
-    // Two lanes of four digits, four of two, eight of one, the first digit lowest.
-    let (high, low) = (number / 10_000, number % 10_000);
-    let fours = high | (low << 32);
-    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
-    let twos = hundreds | ((fours - 100 * hundreds) << 16);
-    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
-    let ones = tens | ((twos - 10 * tens) << 8);
-    // A zero still has one digit.
-    let leading = (ones.trailing_zeros() / 8).min(7);
-    let text = (ones | 0x3030_3030_3030_3030) >> (8 * leading);
-    (text.to_le_bytes(), 8 - leading as u8)
-}
-
-/// A rendered key, without the type of its value. Written literal by literal and part by part.
+/// A rendered key, without the type of its value.
 #[derive(Clone)]
 pub struct RawKey {
     text: Text,
     template: &'static Template,
-    /// Of the template and the parts: equal for keys that were written alike, and most likely not for others.
-    fingerprint: u64,
 }
 
 impl RawKey {
-    /// An empty key of `template`.
-    #[inline]
+    /// Renders a key of `template`.
     #[must_use]
-    pub fn new(template: &'static Template) -> Self {
-        Self { text: Text::EMPTY, template, fingerprint: std::ptr::from_ref(template).addr() as u64 }
+    pub fn of(template: &'static Template, write: impl FnOnce(&mut KeyWriter<'_>)) -> Self {
+        let mut text = Text::EMPTY;
+        write(&mut KeyWriter(PartWriter::of_text(&mut text)));
+        Self { text, template }
     }
 
     /// A key that was given as a text.
@@ -112,28 +72,7 @@ impl RawKey {
     }
 
     pub(super) fn from_text_of(template: &'static Template, text: &str) -> Self {
-        let mut key = Self::new(template);
-        key.push(text);
-        key
-    }
-
-    /// Adds literal text of the template.
-    #[inline]
-    pub fn literal(&mut self, text: &'static str) {
-        self.text.push(text.as_bytes());
-    }
-
-    /// Adds the part that fills a placeholder of type `T`, escaped.
-    #[inline]
-    #[expect(clippy::needless_pass_by_value, reason = "it is a reference, in a type of its own")]
-    pub fn part<T: ?Sized>(&mut self, part: impl PartOf<T>) {
-        part.write_part(&mut PartWriter(self));
-    }
-
-    /// Adds a part of whatever type, escaped.
-    #[inline]
-    pub fn any_part(&mut self, part: impl KeyPart) {
-        part.write(&mut PartWriter(self));
+        Self::of(template, |key| key.0.raw(text))
     }
 
     /// The key's text, without a prefix.
@@ -150,12 +89,6 @@ impl RawKey {
         self.text.as_bytes()
     }
 
-    /// See the field.
-    #[inline]
-    pub(crate) const fn fingerprint(&self) -> u64 {
-        self.fingerprint
-    }
-
     pub(crate) const fn template(&self) -> &'static Template {
         self.template
     }
@@ -165,38 +98,41 @@ impl RawKey {
     pub fn typed<V: ?Sized>(self) -> super::Key<V> {
         super::Key::new(self)
     }
-
-    pub(super) fn push(&mut self, text: &str) {
-        self.push_plain(text);
-        self.mix(text.len() as u64);
-    }
-
-    /// Adds text that needs no escape.
-    #[inline]
-    pub(super) fn push_plain(&mut self, text: &str) {
-        for chunk in text.as_bytes().chunks(8) {
-            let mut word = [0; 8];
-            word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
-            self.mix(u64::from_le_bytes(word));
-        }
-        self.text.push(text.as_bytes());
-    }
-
-    #[inline]
-    pub(super) fn push_decimal(&mut self, number: u64) {
-        self.mix(number);
-        self.text.push_decimal(number);
-    }
-
-    #[inline]
-    const fn mix(&mut self, word: u64) {
-        // As in FxHash, 2.0: multiply, and let what is high come down.
-        self.fingerprint = (self.fingerprint ^ word).wrapping_mul(0xf135_7aea_2e62_a9c5).rotate_left(26);
-    }
 }
 
 impl fmt::Debug for RawKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} #{:08x}", self.template.text(), super::short_hash(self.as_str()))
+    }
+}
+
+/// Writes a key, literal by literal and part by part.
+#[derive(Debug)]
+pub struct KeyWriter<'a>(PartWriter<'a>);
+
+impl<'a> KeyWriter<'a> {
+    #[inline]
+    pub(super) const fn of_identity(identity: &'a mut Identity) -> Self {
+        Self(PartWriter::of_identity(identity))
+    }
+
+    /// Adds literal text of the template.
+    #[inline]
+    pub fn literal(&mut self, text: &'static str) {
+        self.0.literal(text);
+    }
+
+    /// Adds the part that fills a placeholder of type `T`, escaped.
+    #[inline]
+    pub fn part<T: ?Sized>(&mut self, part: &impl PartOf<T>) {
+        self.0.begin();
+        part.write_part(&mut self.0);
+    }
+
+    /// Adds a part of whatever type, escaped.
+    #[inline]
+    pub fn any_part(&mut self, part: &impl KeyPart) {
+        self.0.begin();
+        part.write(&mut self.0);
     }
 }

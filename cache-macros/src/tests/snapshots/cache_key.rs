@@ -7,18 +7,16 @@
     clippy::allow_attributes_without_reason
 )]
 pub fn file_key(org: OrgId, path: &str) -> ::cache_runtime::__private::Key<File> {
-    {
-        let mut key = ::cache_runtime::__private::site!(
-            declares "file_key", new("org:<org>:file:<path>").kinds("tt").value("File")
-            .ttl(::cache_runtime::__private::Ttl::from_secs(3600u64))
-            .none_ttl(::cache_runtime::__private::Ttl::from_secs(1u64)).version(3u32)
-        )
-            .key();
-        key.literal("org:");
-        key.part::<OrgId>(::cache_runtime::__private::part(&org));
-        key.literal(":file:");
-        key.part::<str>(::cache_runtime::__private::part(&path));
-        key
-    }
+    ::cache_runtime::__private::site!(
+        declares "file_key", new("org:<org>:file:<path>").kinds("tt").value("File")
+        .ttl(::cache_runtime::__private::Ttl::from_secs(3600u64))
+        .none_ttl(::cache_runtime::__private::Ttl::from_secs(1u64)).version(3u32)
+    )
+        .write(|key: &mut ::cache_runtime::__private::KeyWriter<'_>| {
+            key.literal("org:");
+            key.part::<OrgId>(&::cache_runtime::__private::part(&org));
+            key.literal(":file:");
+            key.part::<str>(&::cache_runtime::__private::part(&path));
+        })
         .typed()
 }

@@ -7,16 +7,19 @@
     clippy::allow_attributes_without_reason
 )]
 pub fn org_tag(org_id: u64) -> ::cache_runtime::__private::Tag {
-    ::cache_runtime::__private::tag({
-        let mut key = {
-            static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
-                    "org:<org_id>",
-                )
-                .tag();
-            ::cache_runtime::__private::RawKey::new(&TEMPLATE)
-        };
-        key.literal("org:");
-        key.part::<u64>(::cache_runtime::__private::part(&org_id));
-        key
-    })
+    ::cache_runtime::__private::tag(
+        ::cache_runtime::__private::RawKey::of(
+            {
+                static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
+                        "org:<org_id>",
+                    )
+                    .tag();
+                &TEMPLATE
+            },
+            |key: &mut ::cache_runtime::__private::KeyWriter<'_>| {
+                key.literal("org:");
+                key.part::<u64>(&::cache_runtime::__private::part(&org_id));
+            },
+        ),
+    )
 }

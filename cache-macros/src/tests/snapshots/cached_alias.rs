@@ -1,8 +1,9 @@
 impl Service {
     async fn get_project(&self, id: u64) -> ApiResult<Project> {
-        match ::cache_runtime::__private::cached(
-                &self.cache,
-                &Self::__key_project_3a_p(::cache_runtime::__private::part(&id)),
+        let cache = &self.cache;
+        let miss = match ::cache_runtime::__private::cached(
+                cache,
+                Self::__key_project_3a_p(::cache_runtime::__private::part(&id)),
                 ::cache_runtime::__private::value::<Project>(),
                 {
                     use ::cache_runtime::__private::probe::{
@@ -15,21 +16,19 @@ impl Service {
             )
             .lookup()
         {
-            ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
-            ::cache_runtime::__private::Lookup::Miss(miss) => {
-                miss.load(
-                        ::cache_runtime::__private::Policy::declared(),
-                        ::cache_runtime::__private::probe::of::<ApiResult<Project>>()
-                            .failures(),
-                        ::core::pin::pin!(
-                            async move { if false { return
-                            ::cache_runtime::__private::typed:: < ApiResult < Project > >
-                            (); } match () { () => { self.db.project(id). await } } }
-                        ),
-                    )
-                    .await
-            }
-        }
+            ::core::result::Result::Ok(hit) => return hit,
+            ::core::result::Result::Err(miss) => miss,
+        };
+        miss.load(
+                ::cache_runtime::__private::Policy::declared(),
+                ::cache_runtime::__private::probe::of::<ApiResult<Project>>().failures(),
+                ::core::pin::pin!(
+                    async move { if false { return ::cache_runtime::__private::typed:: <
+                    ApiResult < Project > > (); } match () { () => { self.db.project(id).
+                    await } } }
+                ),
+            )
+            .await
     }
     ///The cache key of `get_project`: `project:<id>`.
     #[must_use]
@@ -46,14 +45,15 @@ impl Service {
     #[doc(hidden)]
     #[inline]
     #[allow(dead_code, private_interfaces)]
-    pub(crate) fn __key_project_3a_p(
-        p0: impl ::cache_runtime::__private::PartOf<u64>,
+    pub(crate) fn __key_project_3a_p<__P0: ::cache_runtime::__private::PartOf<u64>>(
+        p0: __P0,
     ) -> ::cache_runtime::__private::Stored<
         ::cache_runtime::__private::declared::Value<Project>,
+        ::cache_runtime::__private::Unwritten<(__P0,)>,
     > {
         ::cache_runtime::__private::stored!(
             { cached "get_project", new("project:<id>").kinds("i").value("Project")
-            .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)) }
+            .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)) } (p0)
             literal("project:"), part:: < u64 > (p0)
         )
     }

@@ -14,10 +14,12 @@ impl Service {
         Self: 'async_trait,
     {
         ::std::boxed::Box::pin(async move {
-            match ::cache_runtime::__private::cached(
-                    &self.cache,
-                    &::cache_runtime::__private::Stored::<
+            let cache = &self.cache;
+            let miss = match ::cache_runtime::__private::cached(
+                    cache,
+                    ::cache_runtime::__private::Stored::<
                         (),
+                        _,
                     >::new(
                         ::cache_runtime::__private::site!(
                             cached "get_project", expression("project_key(id)")
@@ -32,25 +34,22 @@ impl Service {
                 )
                 .lookup()
             {
-                ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
-                ::cache_runtime::__private::Lookup::Miss(miss) => {
-                    miss.load(
-                            ::cache_runtime::__private::Policy::declared(),
-                            ::cache_runtime::__private::probe::of::<
-                                Result<Project, DbError>,
-                            >()
-                                .failures(),
-                            ::core::pin::pin!(
-                                async move { if false { return
-                                ::cache_runtime::__private::typed:: < Result < Project,
-                                DbError > > (); } match () { () => { let __self = self; let
-                                id = id; let __ret : Result < Project, DbError > = { __self
-                                .db.project(id). await }; __ret } } }
-                            ),
-                        )
-                        .await
-                }
-            }
+                ::core::result::Result::Ok(hit) => return hit,
+                ::core::result::Result::Err(miss) => miss,
+            };
+            miss.load(
+                    ::cache_runtime::__private::Policy::declared(),
+                    ::cache_runtime::__private::probe::of::<Result<Project, DbError>>()
+                        .failures(),
+                    ::core::pin::pin!(
+                        async move { if false { return
+                        ::cache_runtime::__private::typed:: < Result < Project, DbError >
+                        > (); } match () { () => { let __self = self; let id = id; let
+                        __ret : Result < Project, DbError > = { __self.db.project(id).
+                        await }; __ret } } }
+                    ),
+                )
+                .await
         })
     }
 }

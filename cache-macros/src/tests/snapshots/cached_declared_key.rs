@@ -1,9 +1,11 @@
 impl Service {
     pub async fn get_project(&self, id: u64) -> Option<Project> {
-        match ::cache_runtime::__private::cached(
-                &self.cache,
-                &::cache_runtime::__private::Stored::<
+        let cache = &self.cache;
+        let miss = match ::cache_runtime::__private::cached(
+                cache,
+                ::cache_runtime::__private::Stored::<
                     (),
+                    _,
                 >::new(
                     ::cache_runtime::__private::site!(
                         cached "get_project", expression("project_key(id)")
@@ -16,20 +18,19 @@ impl Service {
             )
             .lookup()
         {
-            ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
-            ::cache_runtime::__private::Lookup::Miss(miss) => {
-                miss.load(
-                        ::cache_runtime::__private::Policy::declared()
-                            .none_ttl(::cache_runtime::__private::Ttl::from_secs(5u64)),
-                        ::cache_runtime::__private::Own,
-                        ::core::pin::pin!(
-                            async move { if false { return
-                            ::cache_runtime::__private::typed:: < Option < Project > >
-                            (); } match () { () => { self.db.project(id). await } } }
-                        ),
-                    )
-                    .await
-            }
-        }
+            ::core::result::Result::Ok(hit) => return hit,
+            ::core::result::Result::Err(miss) => miss,
+        };
+        miss.load(
+                ::cache_runtime::__private::Policy::declared()
+                    .none_ttl(::cache_runtime::__private::Ttl::from_secs(5u64)),
+                ::cache_runtime::__private::Own,
+                ::core::pin::pin!(
+                    async move { if false { return ::cache_runtime::__private::typed:: <
+                    Option < Project > > (); } match () { () => { self.db.project(id).
+                    await } } }
+                ),
+            )
+            .await
     }
 }

@@ -3,85 +3,83 @@ async fn rate(
     from: Currency,
     to: Currency,
 ) -> Result<u64, Error> {
-    match ::cache_runtime::__private::cached(
-            &::cache_runtime::__private::own(&cache),
-            &match ::cache_runtime::__private::site!(
-                cached "rate", new("rate:<from>/<to>").kinds("tt").value("u64")
-                .ttl(::cache_runtime::__private::Ttl::from_secs(60u64))
-            ) {
-                site => {
-                    ::cache_runtime::__private::Stored::<
-                        (),
-                    >::new(
-                        site,
-                        {
-                            let mut key = site.key();
-                            key.literal("rate:");
-                            key.part::<
-                                    Currency,
-                                >(::cache_runtime::__private::part(&from));
-                            key.literal("/");
-                            key.part::<Currency>(::cache_runtime::__private::part(&to));
-                            key
-                        },
-                    )
-                }
-            },
+    let cache = &::cache_runtime::__private::own(&cache);
+    let miss = match ::cache_runtime::__private::cached(
+            cache,
+            ::cache_runtime::__private::Stored::<
+                (),
+                _,
+            >::new(
+                ::cache_runtime::__private::site!(
+                    cached "rate", new("rate:<from>/<to>").kinds("tt").value("u64")
+                    .ttl(::cache_runtime::__private::Ttl::from_secs(60u64))
+                ),
+                |key: &mut ::cache_runtime::__private::KeyWriter<'_>| {
+                    key.literal("rate:");
+                    key.part::<Currency>(&::cache_runtime::__private::part(&from));
+                    key.literal("/");
+                    key.part::<Currency>(&::cache_runtime::__private::part(&to));
+                },
+            ),
             ::cache_runtime::__private::probe::of::<u64>().witness(),
             ::cache_runtime::__private::shape::Result,
         )
         .lookup()
     {
-        ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
-        ::cache_runtime::__private::Lookup::Miss(miss) => {
-            miss.load(
-                    ::cache_runtime::__private::Policy::declared(),
-                    ::cache_runtime::__private::probe::of::<Result<u64, Error>>()
-                        .failures(),
-                    ::core::pin::pin!(
-                        async move { if false { return
-                        ::cache_runtime::__private::typed:: < Result < u64, Error > > ();
-                        } match () { () => { ask(from, to). await } } }
-                    ),
-                )
-                .await
-        }
-    }
+        ::core::result::Result::Ok(hit) => return hit,
+        ::core::result::Result::Err(miss) => miss,
+    };
+    miss.load(
+            ::cache_runtime::__private::Policy::declared(),
+            ::cache_runtime::__private::probe::of::<Result<u64, Error>>().failures(),
+            ::core::pin::pin!(
+                async move { if false { return ::cache_runtime::__private::typed:: <
+                Result < u64, Error > > (); } match () { () => { ask(from, to). await } }
+                }
+            ),
+        )
+        .await
 }
 ///The cache key of `rate`: `rate:<from>/<to>`.
 #[must_use]
 #[allow(dead_code, non_snake_case, private_interfaces, clippy::all, clippy::pedantic)]
 fn rate_key(from: Currency, to: Currency) -> ::cache_runtime::__private::Key<u64> {
-    {
-        let mut key = {
-            static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
-                    "rate:<from>/<to>",
-                )
-                .kinds("tt")
-                .value("u64")
-                .ttl(::cache_runtime::__private::Ttl::from_secs(60u64));
-            ::cache_runtime::__private::RawKey::new(&TEMPLATE)
-        };
-        key.literal("rate:");
-        key.part::<Currency>(::cache_runtime::__private::part(&from));
-        key.literal("/");
-        key.part::<Currency>(::cache_runtime::__private::part(&to));
-        key
-    }
+    ::cache_runtime::__private::RawKey::of(
+            {
+                static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
+                        "rate:<from>/<to>",
+                    )
+                    .kinds("tt")
+                    .value("u64")
+                    .ttl(::cache_runtime::__private::Ttl::from_secs(60u64));
+                &TEMPLATE
+            },
+            |key: &mut ::cache_runtime::__private::KeyWriter<'_>| {
+                key.literal("rate:");
+                key.part::<Currency>(&::cache_runtime::__private::part(&from));
+                key.literal("/");
+                key.part::<Currency>(&::cache_runtime::__private::part(&to));
+            },
+        )
         .typed()
 }
 #[doc(hidden)]
 #[inline]
 #[allow(dead_code, private_interfaces)]
-pub(crate) fn __key_rate_3a_pfrom_q_2f_pto_q_in_cache(
-    p0: impl ::cache_runtime::__private::PartOf<Currency>,
-    p1: impl ::cache_runtime::__private::PartOf<Currency>,
+pub(crate) fn __key_rate_3a_pfrom_q_2f_pto_q_in_cache<
+    __P0: ::cache_runtime::__private::PartOf<Currency>,
+    __P1: ::cache_runtime::__private::PartOf<Currency>,
+>(
+    p0: __P0,
+    p1: __P1,
 ) -> ::cache_runtime::__private::Stored<
     ::cache_runtime::__private::declared::Value<u64>,
+    ::cache_runtime::__private::Unwritten<(__P0, __P1)>,
 > {
     ::cache_runtime::__private::stored!(
         { cached "rate", new("rate:<from>/<to>").kinds("tt").value("u64")
-        .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)) } literal("rate:"),
-        part:: < Currency > (p0), literal("/"), part:: < Currency > (p1)
+        .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)) } (p0 p1)
+        literal("rate:"), part:: < Currency > (p0), literal("/"), part:: < Currency >
+        (p1)
     )
 }

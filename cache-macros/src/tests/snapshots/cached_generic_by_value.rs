@@ -8,9 +8,10 @@ impl Service {
     where
         Q: Send,
     {
-        match ::cache_runtime::__private::cached(
-                &::cache_runtime::__private::own(&self.pages),
-                &Self::__key_page_3a_powner_q_3a_pnumber_q_in_self_2epages(
+        let cache = &::cache_runtime::__private::own(&self.pages);
+        let miss = match ::cache_runtime::__private::cached(
+                cache,
+                Self::__key_page_3a_powner_q_3a_pnumber_q_in_self_2epages(
                     ::cache_runtime::__private::part(&query.owner),
                     ::cache_runtime::__private::part(&number),
                 ),
@@ -19,28 +20,22 @@ impl Service {
             )
             .lookup()
         {
-            ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
-            ::cache_runtime::__private::Lookup::Miss(miss) => {
-                miss.load(
-                        ::cache_runtime::__private::Policy::<
-                            Vec<Row>,
-                        >::new(
-                                ::cache_runtime::__private::Ttl::from(
-                                    Duration::from_secs(3),
-                                ),
-                            )
-                            .cache_if(|page| !page.is_empty()),
-                        ::cache_runtime::__private::Own,
-                        ::core::pin::pin!(
-                            async move { if false { return
-                            ::cache_runtime::__private::typed:: < Vec < Row > > (); }
-                            match () { () => { self.rows(query, number, limit). await } }
-                            }
-                        ),
-                    )
-                    .await
-            }
-        }
+            ::core::result::Result::Ok(hit) => return hit,
+            ::core::result::Result::Err(miss) => miss,
+        };
+        miss.load(
+                ::cache_runtime::__private::Policy::<
+                    Vec<Row>,
+                >::new(::cache_runtime::__private::Ttl::from(Duration::from_secs(3)))
+                    .cache_if(|page| !page.is_empty()),
+                ::cache_runtime::__private::Own,
+                ::core::pin::pin!(
+                    async move { if false { return ::cache_runtime::__private::typed:: <
+                    Vec < Row > > (); } match () { () => { self.rows(query, number,
+                    limit). await } } }
+                ),
+            )
+            .await
     }
     ///The cache key of `page`: `page:<query.owner>:<number>`.
     #[must_use]
@@ -67,16 +62,20 @@ impl Service {
     #[doc(hidden)]
     #[inline]
     #[allow(dead_code, private_interfaces)]
-    pub(crate) fn __key_page_3a_powner_q_3a_pnumber_q_in_self_2epages(
-        p0: impl ::cache_runtime::__private::KeyPart,
-        p1: impl ::cache_runtime::__private::PartOf<u32>,
+    pub(crate) fn __key_page_3a_powner_q_3a_pnumber_q_in_self_2epages<
+        __P0: ::cache_runtime::__private::KeyPart,
+        __P1: ::cache_runtime::__private::PartOf<u32>,
+    >(
+        p0: __P0,
+        p1: __P1,
     ) -> ::cache_runtime::__private::Stored<
         ::cache_runtime::__private::declared::ValueWithoutTtl<Vec<Row>>,
+        ::cache_runtime::__private::Unwritten<(__P0, __P1)>,
     > {
         ::cache_runtime::__private::stored!(
             { cached "page", new("page:<query.owner>:<number>").kinds("ti")
-            .value("Vec<Row>") } literal("page:"), any_part(p0), literal(":"), part:: <
-            u32 > (p1)
+            .value("Vec<Row>") } (p0 p1) literal("page:"), any_part(p0), literal(":"),
+            part:: < u32 > (p1)
         )
     }
 }

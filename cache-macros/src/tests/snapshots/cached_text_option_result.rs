@@ -1,8 +1,9 @@
 impl Service {
     async fn by_slug(&self, slug: &str) -> Result<Option<Project>, DbError> {
-        match ::cache_runtime::__private::cached(
-                &self.cache,
-                &Self::__key_project_3a_ptenant_q_3a_pslug_q(
+        let cache = &self.cache;
+        let miss = match ::cache_runtime::__private::cached(
+                cache,
+                Self::__key_project_3a_ptenant_q_3a_pslug_q(
                     ::cache_runtime::__private::part(&self.tenant),
                     ::cache_runtime::__private::part(&slug),
                 ),
@@ -11,25 +12,23 @@ impl Service {
             )
             .lookup()
         {
-            ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
-            ::cache_runtime::__private::Lookup::Miss(miss) => {
-                miss.load(
-                        ::cache_runtime::__private::Policy::declared(),
-                        ::cache_runtime::__private::probe::of::<
-                            Result<Option<Project>, DbError>,
-                        >()
-                            .failures(),
-                        ::core::pin::pin!(
-                            async move { if false { return
-                            ::cache_runtime::__private::typed:: < Result < Option <
-                            Project >, DbError > > (); } match () { () => { if slug
-                            .is_empty() { return Ok(None); } self.db.by_slug(slug). await
-                            } } }
-                        ),
-                    )
-                    .await
-            }
-        }
+            ::core::result::Result::Ok(hit) => return hit,
+            ::core::result::Result::Err(miss) => miss,
+        };
+        miss.load(
+                ::cache_runtime::__private::Policy::declared(),
+                ::cache_runtime::__private::probe::of::<
+                    Result<Option<Project>, DbError>,
+                >()
+                    .failures(),
+                ::core::pin::pin!(
+                    async move { if false { return ::cache_runtime::__private::typed:: <
+                    Result < Option < Project >, DbError > > (); } match () { () => { if
+                    slug.is_empty() { return Ok(None); } self.db.by_slug(slug). await } }
+                    }
+                ),
+            )
+            .await
     }
     ///The cache key of `by_slug`: `project:<self.tenant>:<slug>`.
     #[must_use]
@@ -50,17 +49,21 @@ impl Service {
     #[doc(hidden)]
     #[inline]
     #[allow(dead_code, private_interfaces)]
-    pub(crate) fn __key_project_3a_ptenant_q_3a_pslug_q(
-        p0: impl ::cache_runtime::__private::KeyPart,
-        p1: impl ::cache_runtime::__private::PartOf<str>,
+    pub(crate) fn __key_project_3a_ptenant_q_3a_pslug_q<
+        __P0: ::cache_runtime::__private::KeyPart,
+        __P1: ::cache_runtime::__private::PartOf<str>,
+    >(
+        p0: __P0,
+        p1: __P1,
     ) -> ::cache_runtime::__private::Stored<
         ::cache_runtime::__private::declared::Value<Project>,
+        ::cache_runtime::__private::Unwritten<(__P0, __P1)>,
     > {
         ::cache_runtime::__private::stored!(
             { cached "by_slug", new("project:<self.tenant>:<slug>").kinds("tt")
             .value("Project").ttl(::cache_runtime::__private::Ttl::from_secs(300u64))
             .none_ttl(::cache_runtime::__private::Ttl::from_secs(5u64)).version(2u32) }
-            literal("project:"), any_part(p0), literal(":"), part:: < str > (p1)
+            (p0 p1) literal("project:"), any_part(p0), literal(":"), part:: < str > (p1)
         )
     }
 }

@@ -1,8 +1,9 @@
 impl Projects for Service {
     async fn project(&self, id: u64) -> Option<Project> {
-        match ::cache_runtime::__private::cached(
-                &self.store,
-                &Self::__key_project_3a_p_in_self_2estore(
+        let cache = &self.store;
+        let miss = match ::cache_runtime::__private::cached(
+                cache,
+                Self::__key_project_3a_p_in_self_2estore(
                     ::cache_runtime::__private::part(&id),
                 ),
                 ::cache_runtime::__private::probe::of::<Project>().witness(),
@@ -10,20 +11,19 @@ impl Projects for Service {
             )
             .lookup()
         {
-            ::cache_runtime::__private::Lookup::Hit(hit) => hit.wrap(),
-            ::cache_runtime::__private::Lookup::Miss(miss) => {
-                miss.load(
-                        ::cache_runtime::__private::Policy::declared(),
-                        ::cache_runtime::__private::Own,
-                        ::core::pin::pin!(
-                            async move { if false { return
-                            ::cache_runtime::__private::typed:: < Option < Project > >
-                            (); } match () { () => { self.db.project(id). await } } }
-                        ),
-                    )
-                    .await
-            }
-        }
+            ::core::result::Result::Ok(hit) => return hit,
+            ::core::result::Result::Err(miss) => miss,
+        };
+        miss.load(
+                ::cache_runtime::__private::Policy::declared(),
+                ::cache_runtime::__private::Own,
+                ::core::pin::pin!(
+                    async move { if false { return ::cache_runtime::__private::typed:: <
+                    Option < Project > > (); } match () { () => { self.db.project(id).
+                    await } } }
+                ),
+            )
+            .await
     }
     async fn remove(&self, id: u64) {
         ::cache_runtime::__private::write(
@@ -96,14 +96,17 @@ impl Service {
     #[doc(hidden)]
     #[inline]
     #[allow(dead_code, private_interfaces)]
-    pub(crate) fn __key_project_3a_p_in_self_2estore(
-        p0: impl ::cache_runtime::__private::PartOf<u64>,
+    pub(crate) fn __key_project_3a_p_in_self_2estore<
+        __P0: ::cache_runtime::__private::PartOf<u64>,
+    >(
+        p0: __P0,
     ) -> ::cache_runtime::__private::Stored<
         ::cache_runtime::__private::declared::Value<Project>,
+        ::cache_runtime::__private::Unwritten<(__P0,)>,
     > {
         ::cache_runtime::__private::stored!(
             { cached "project", new("project:<id>").kinds("i").value("Project")
-            .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)) }
+            .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)) } (p0)
             literal("project:"), part:: < u64 > (p0)
         )
     }

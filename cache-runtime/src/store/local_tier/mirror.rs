@@ -12,20 +12,20 @@ use std::sync::atomic::{AtomicU64 as Counter, Ordering};
 use super::super::sync::{AtomicU64, GENERATIONS, thread_local};
 use super::super::tags::{Counted, TagCounts};
 use super::Shared;
+use crate::key::{Form, Head, Identity, Rest};
 
-/// The places of a mirror: sets, and places in a set. With the keys below about a quarter of a megabyte a thread.
-const SETS: usize = 512;
-const WAYS: usize = 4;
-
-/// The longest key that is mirrored, in bytes.
-const KEY: usize = 62;
+/// The places of a mirror: a quarter of a megabyte a thread. A key has its first choice among them, and three more.
+///
+/// In tests all keys have the same ones.
+const PLACES: usize = if cfg!(test) { CHOICES } else { 2_048 };
+const CHOICES: usize = 4;
 
 /// The heaviest entry that is mirrored. An evicted one stays in memory until its place is taken, so that of large
 /// ones the tier's bounds would no longer hold.
 const WEIGHT: u32 = 4_096;
 
-/// Of the hits in the tier itself whose set is full, one in so many gets a place: what is read once leaves the others
-/// theirs.
+/// Of the hits in the tier itself whose places are all taken, one in so many gets one: what is read once leaves the
+/// others theirs.
 const OFFERS: u32 = 4;
 
 /// After so many hits the tier is asked once, so that its eviction knows what is in use.
@@ -33,35 +33,38 @@ const HITS: u8 = 63;
 
 /// The mirror's bookkeeping in a tier.
 pub(super) struct Generations {
-    /// Tells this tier from all others.
-    tier: u64,
+    /// Tells this tier from all others; it has none when the numbers have run out.
+    tier: Option<u32>,
     counters: Box<[AtomicU64]>,
 }
 
 /// Where a key's generation is counted, and which one it was.
 #[derive(Clone, Copy)]
 pub(super) struct Generation {
-    counter: usize,
+    counter: u16,
     count: u64,
 }
+
+const _: () = assert!(GENERATIONS <= 1 << u16::BITS);
 
 impl Generations {
     pub(super) fn new() -> Self {
         static TIERS: Counter = Counter::new(0);
+        let tier = u32::try_from(TIERS.fetch_add(1, Ordering::Relaxed)).ok();
         let counters = (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect();
-        Self { tier: TIERS.fetch_add(1, Ordering::Relaxed), counters }
+        Self { tier, counters }
     }
 
     #[inline]
-    fn count(&self, counter: usize) -> u64 {
-        self.counters.get(counter).map_or(0, |counter| counter.load(Ordering::Acquire))
+    fn count(&self, counter: u16) -> u64 {
+        self.counters.get(usize::from(counter)).map_or(0, |counter| counter.load(Ordering::Acquire))
     }
 
     /// The generation of the key with this hash. Read it before the tier: what is found there is then of this one or a
     /// later one.
     #[inline]
     pub(super) fn current(&self, hash: u64) -> Generation {
-        let counter = remainder(hash, GENERATIONS);
+        let counter = u16::try_from(remainder(hash, GENERATIONS)).unwrap_or_default();
         Generation { counter, count: self.count(counter) }
     }
 
@@ -80,74 +83,94 @@ fn remainder(hash: u64, of: usize) -> usize {
 }
 
 /// What is looked for.
+#[derive(Clone, Copy)]
 pub(crate) struct Sought<'a> {
     pub(crate) namespace: u32,
-    pub(crate) key: &'a [u8],
-    /// Of the key, to find its place by: equal for keys that were rendered alike.
-    pub(crate) fingerprint: u64,
-    pub(crate) version: u32,
+    pub(crate) identity: &'a Identity,
     pub(crate) now_ms: u64,
 }
 
 impl Sought<'_> {
-    /// Never zero, which marks an empty place.
+    /// Where to look for it.
     #[inline]
-    const fn tag(&self) -> u32 {
-        (self.fingerprint >> 32) as u32 | 1
-    }
-
-    #[inline]
-    fn set(&self) -> usize {
-        remainder(self.fingerprint, SETS)
+    fn choices(&self) -> impl Iterator<Item = usize> + use<> {
+        // Services that differ in their namespaces alone have the same keys.
+        let first = remainder(self.identity.hash() ^ u64::from(self.namespace), PLACES);
+        (0..CHOICES).map(move |choice| first ^ choice)
     }
 }
 
-/// A mirrored entry: two cache lines.
-#[repr(align(128))]
+/// A mirrored entry: two cache lines, of which a hit needs the second for long keys and for tags only.
 struct Place {
-    generation: Generation,
-    tier: u64,
-    fresh_until: u64,
+    front: Front,
+    back: Back,
+}
+
+#[repr(align(64))]
+struct Front {
+    key: Head,
     value: Shared,
+    fresh_until: u64,
+    /// Its generation.
+    count: u64,
+    tier: u32,
+    namespace: u32,
+    counter: u16,
+    form: Form,
+    hits: Cell<u8>,
+    is_tagged: bool,
+}
+
+#[repr(align(64))]
+struct Back {
+    key: Rest,
     /// How its tags were counted, if it has some.
     counted: Option<Arc<Counted>>,
-    namespace: u32,
-    version: u32,
-    hits: Cell<u8>,
-    length: u8,
-    key: [u8; KEY],
 }
+
+const _: () = assert!(size_of::<Option<Place>>() == 128);
 
 impl Place {
     #[inline]
-    fn is_of(&self, tier: u64, sought: &Sought<'_>) -> bool {
-        self.tier == tier
-            && self.namespace == sought.namespace
-            && self.version == sought.version
-            && self.key.get(..usize::from(self.length)) == Some(sought.key)
+    fn is_of(&self, tier: u32, sought: &Sought<'_>) -> bool {
+        let front = &self.front;
+        front.tier == tier
+            && front.namespace == sought.namespace
+            && sought.identity.is_of(front.key, front.form, &self.back.key)
     }
 }
 
 struct Mirror {
-    /// Of each place, by sets: what tells most of the others from the one that is looked for. Empty until
-    /// something is mirrored.
-    tags: Vec<[u32; WAYS]>,
-    places: Vec<[Option<Place>; WAYS]>,
+    /// None until something is mirrored.
+    places: Vec<Option<Place>>,
     offers: u32,
 }
 
 impl Mirror {
-    const EMPTY: Self = Self { tags: Vec::new(), places: Vec::new(), offers: 0 };
+    const EMPTY: Self = Self { places: Vec::new(), offers: 0 };
 
-    #[inline]
-    fn find(&self, tier: u64, sought: &Sought<'_>) -> Option<(usize, &Place)> {
-        let tags = self.tags.get(sought.set())?;
-        let places = self.places.get(sought.set())?;
-        let mut ways = tags.iter().zip(places).enumerate();
-        ways.find_map(|(way, (tag, place))| {
-            let place = place.as_ref().filter(|_| *tag == sought.tag())?;
-            place.is_of(tier, sought).then_some((way, place))
-        })
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "with the identity in memory a hit takes 5 ns more")]
+    fn find(&self, tier: u32, sought: &Sought<'_>) -> Option<&Place> {
+        let places = sought.choices().filter_map(|at| self.places.get(at)?.as_ref());
+        places.into_iter().find(|place| place.is_of(tier, sought))
+    }
+
+    /// Where to put what is not there yet: `None` for nowhere.
+    fn room_for(&mut self, tier: u32, sought: &Sought<'_>) -> Option<&mut Option<Place>> {
+        if self.places.is_empty() {
+            self.places.resize_with(PLACES, || None);
+        }
+        self.offers = self.offers.wrapping_add(1);
+        let is = |at: usize, what: &dyn Fn(&Place) -> bool| self.places.get(at)?.as_ref().map(what);
+        let own = sought.choices().find(|at| is(*at, &|place| place.is_of(tier, sought)) == Some(true));
+        let free = || sought.choices().find(|at| is(*at, &|_| true).is_none());
+        let another = || {
+            let turn = self.offers.is_multiple_of(OFFERS).then_some(self.offers / OFFERS)?;
+            sought.choices().nth(turn as usize % CHOICES)
+        };
+        let at = own.or_else(free).or_else(another)?;
+        self.places.get_mut(at)
     }
 }
 
@@ -173,66 +196,43 @@ pub(super) fn closed<R>(mut within: impl FnMut() -> R) -> R {
     done.unwrap_or_else(|_| within())
 }
 
-/// Shows `read` a value that is mirrored, of the current generation, with none but current tags, and fresh. Returns whether there was one that `read`
-/// can use; if not, ask the tier.
+/// Shows `read` a value that is mirrored, of the current generation, with none but current tags, and fresh; returns
+/// what that makes of it.
+/// `None`: ask the tier.
 #[inline]
-pub(super) fn get(
+pub(super) fn get<R>(
     generations: &Generations,
     tags: &TagCounts,
     sought: &Sought<'_>,
-    read: impl FnOnce(&Shared) -> bool,
-) -> bool {
+    read: impl FnOnce(&Shared) -> Option<R>,
+) -> Option<R> {
+    let tier = generations.tier?;
     // Not there while the thread ends; borrowed while something is taken in.
     let found = MIRROR.try_with(|mirror| {
-        let Ok(mirror) = mirror.try_borrow() else { return false };
-        let Some((_, place)) = mirror.find(generations.tier, sought) else { return false };
-        let hits = place.hits.get();
-        let serves = place.generation.count == generations.count(place.generation.counter)
-            && sought.now_ms < place.fresh_until
-            && hits > 0
-            && place.counted.as_ref().is_none_or(|counted| tags.is_current(counted));
-        place.hits.set(if serves { hits - 1 } else { HITS });
-        serves && read(&place.value)
+        let mirror = mirror.try_borrow().ok()?;
+        let Place { front, back } = mirror.find(tier, sought)?;
+        let Front { count, counter, fresh_until, hits, value, .. } = front;
+        let left = hits.get();
+        let serves = *count == generations.count(*counter)
+            && sought.now_ms < *fresh_until
+            && left > 0
+            && (!front.is_tagged || back.counted.as_ref().is_none_or(|counted| tags.is_current(counted)));
+        hits.set(if serves { left - 1 } else { HITS });
+        if serves { read(value) } else { None }
     });
-    found.unwrap_or(false)
+    found.ok().flatten()
 }
 
 /// Takes in a value.
 pub(super) fn offer(generations: &Generations, sought: &Sought<'_>, offered: Offered, weight: u32) {
-    let Offered { value, generation, fresh_until, counted } = offered;
-    let mut key = [0; KEY];
-    let room = key.get_mut(..sought.key.len()).filter(|_| weight <= WEIGHT);
-    let (Some(room), Ok(length)) = (room, u8::try_from(sought.key.len())) else { return };
-    room.copy_from_slice(sought.key);
+    let Offered { value, generation: Generation { counter, count }, fresh_until, counted } = offered;
+    let Some((key, form, rest)) = sought.identity.parts().filter(|_| weight <= WEIGHT) else { return };
+    let Some(tier) = generations.tier else { return };
     let replaced = MIRROR.try_with(|mirror| {
         let mut mirror = mirror.try_borrow_mut().ok()?;
-        if mirror.tags.is_empty() {
-            mirror.tags.resize(SETS, [0; WAYS]);
-            mirror.places.resize_with(SETS, Default::default);
-        }
-        let own = mirror.find(generations.tier, sought).map(|(way, _)| way);
-        let offers = mirror.offers.wrapping_add(1);
-        mirror.offers = offers;
-        let tags = mirror.tags.get_mut(sought.set())?;
-        let way = match own.or_else(|| tags.iter().position(|tag| *tag == 0)) {
-            Some(way) => way,
-            None if offers.is_multiple_of(OFFERS) => (offers / OFFERS) as usize % WAYS,
-            None => return None,
-        };
-        *tags.get_mut(way)? = sought.tag();
-        let place = Place {
-            generation,
-            tier: generations.tier,
-            fresh_until,
-            value,
-            counted,
-            namespace: sought.namespace,
-            version: sought.version,
-            hits: Cell::new(HITS),
-            length,
-            key,
-        };
-        mirror.places.get_mut(sought.set())?.get_mut(way)?.replace(place)
+        let (namespace, hits, is_tagged) = (sought.namespace, Cell::new(HITS), counted.is_some());
+        let front = Front { key, value, fresh_until, count, tier, namespace, counter, form, hits, is_tagged };
+        mirror.room_for(tier, sought)?.replace(Place { front, back: Back { key: rest, counted } })
     });
     // Outside of the borrow: values run their authors' drop code.
     drop(replaced);

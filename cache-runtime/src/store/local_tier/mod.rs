@@ -188,49 +188,38 @@ impl Tier {
         &self.tags
     }
 
-    /// Finds a value that has not expired, is of the version and has no tag that has changed, and shows it to `read` (`None`: a "not there"). It is
-    /// a hit if `read` can use it.
-    ///
-    /// A thread that has read the key before has the value in its own mirror, as a rule. Then no lock is taken,
-    /// and nothing is written that another thread reads, but what `read` writes.
-    #[inline]
-    pub(crate) fn get(&self, sought: &Sought<'_>, read: impl FnMut(Option<&Shared>) -> bool) -> Option<Hit> {
-        self.get_unless(sought, || false, read)
-    }
-
-    /// The same, but finds nothing if `skips` says so, which past the mirror is asked first. See
-    /// [`without_mirror`](Self::without_mirror).
-    #[inline]
-    pub(crate) fn get_unless(
-        &self,
-        sought: &Sought<'_>,
-        skips: impl FnOnce() -> bool,
-        mut read: impl FnMut(Option<&Shared>) -> bool,
-    ) -> Option<Hit> {
-        if mirror::get(&self.generations, &self.tags, sought, |value| read(Some(value))) {
-            return Some(Hit::Fresh);
-        }
-        self.ask(sought, skips, read)
-    }
-
     /// Runs `within` while the mirrors show this thread nothing, of whatever tier: who has to look more closely before
     /// a hit does so past them, and a hit elsewhere pays nothing for it.
     pub(crate) fn without_mirror<R>(within: impl FnMut() -> R) -> R {
         mirror::closed(within)
     }
 
-    /// The same, past the mirror.
-    #[inline(never)]
-    fn ask(
+    /// Finds a fresh value among those that this thread has read before, and shows it to `read`, which may be able to
+    /// use it. Takes no lock and writes nothing that another thread reads, but what `read` writes.
+    #[inline]
+    pub(crate) fn mirrored<R>(
         &self,
         sought: &Sought<'_>,
+        read: impl FnOnce(&Shared) -> Option<R>,
+    ) -> Option<R> {
+        mirror::get(&self.generations, &self.tags, sought, read)
+    }
+
+    /// Finds a value that has not expired, is of the version and has no tag that has changed, and shows it to `read`
+    /// (`None`: a "not there"). It is a hit if `read` can use it. A fresh one is mirrored from then on. Finds nothing if
+    /// `skips` says so.
+    pub(crate) fn get(
+        &self,
+        sought: &Sought<'_>,
+        key: &(impl AsRef<[u8]> + ?Sized),
+        version: u32,
         skips: impl FnOnce() -> bool,
-        mut read: impl FnMut(Option<&Shared>) -> bool,
+        read: impl FnOnce(Option<&Shared>) -> bool,
     ) -> Option<Hit> {
         let cache = self.cache.as_ref().filter(|_| !skips())?;
-        let name = Name { namespace: sought.namespace, key: sought.key };
+        let name = Name { namespace: sought.namespace, key: key.as_ref() };
         let generation = self.generations.current(self.hasher.hash_one(name));
-        let probe = Probe::new(name, sought.version, sought.now_ms);
+        let probe = Probe::new(name, version, sought.now_ms);
         let weight = cache.get(&probe)?;
         let Taken { value, fresh_until, counted } = probe.found.into_inner()?;
         if counted.as_ref().is_some_and(|counted| !self.tags.is_current(counted)) {

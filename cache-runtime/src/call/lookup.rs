@@ -1,0 +1,120 @@
+//! The cached call: look into this process's memory.
+
+use std::marker::PhantomData;
+
+use super::load::{Call, Miss};
+use super::policy::Policy;
+use super::shape::{Shape, ShapeKind};
+use super::site::CallSite;
+use crate::declared::Stored;
+use crate::key::{Identity, Template, UnwrittenKey};
+use crate::service::KvCacheService;
+use crate::store::Sought;
+use crate::value::ValueOps;
+
+/// A cached call, before its lookup.
+pub struct Cached<'a, V, O, S, K> {
+    cache: &'a KvCacheService,
+    site: &'static CallSite,
+    key: K,
+    ops: O,
+    shape: S,
+    /// Where it is not the one that is declared.
+    version: Option<u32>,
+    value: PhantomData<fn() -> V>,
+}
+
+/// Begins a cached call.
+#[inline]
+pub fn cached<V, O: ValueOps<V>, S: ShapeKind, D, K: UnwrittenKey>(
+    cache: &KvCacheService,
+    stored: Stored<D, K>,
+    ops: O,
+    shape: S,
+) -> Cached<'_, V, O, S, K> {
+    Cached::new(cache, stored.site, stored.key, ops, shape)
+}
+
+impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K> {
+    #[inline]
+    pub(super) const fn new(
+        cache: &'a KvCacheService,
+        site: &'static CallSite,
+        key: K,
+        ops: O,
+        shape: S,
+    ) -> Self {
+        Self { cache, site, key, ops, shape, version: None, value: PhantomData }
+    }
+
+    /// Sets what a policy says by hand that attributes declare.
+    pub(super) fn with_policy(self, policy: &Policy<V>) -> Self {
+        let tagged = if policy.own_tags().is_empty() { 0 } else { Template::TAGGED };
+        let version = policy.declared_version().unwrap_or_else(|| self.version());
+        Self { version: Some(version & !Template::TAGGED | tagged), ..self }
+    }
+
+    #[inline]
+    fn version(&self) -> u32 {
+        self.version.unwrap_or_else(|| self.site.version_of(&self.key))
+    }
+
+    #[inline]
+    fn identity(&self) -> Identity {
+        self.key.identity(std::ptr::from_ref(self.site).addr(), self.version())
+    }
+
+    /// Looks into this process's memory: no await, no allocation. Returns what the function returns.
+    ///
+    /// Do not hold that over an await: its error need not be `Send`.
+    #[inline]
+    pub fn lookup<R>(self) -> Result<R, Miss<'a, V, O, S>>
+    where
+        S: Shape<R, Value = V>,
+    {
+        let store = self.cache.store();
+        let hit = store.tier().and_then(|tier| {
+            let (namespace, now_ms) = (self.cache.namespace(), store.clock.coarse_millis());
+            let sought = Sought { namespace, identity: &self.identity(), now_ms };
+            tier.mirrored(&sought, |shared| self.ops.read(shared).map(|value| self.shape.wrap(value)))
+        });
+        match hit {
+            Some(whole) => {
+                self.site.hit();
+                Ok(whole)
+            }
+            None => self.ask(),
+        }
+    }
+
+    /// Goes past what this thread has read before.
+    #[inline(never)]
+    fn ask<R>(self) -> Result<R, Miss<'a, V, O, S>>
+    where
+        S: Shape<R, Value = V>,
+    {
+        let (identity, version) = (self.identity(), self.version());
+        let Self { cache, site, key, ops, shape, .. } = self;
+        let key = site.write(key);
+        let call = Call { cache, site, key: &key, ops, shape, version, value: PhantomData };
+        let mut found = None;
+        let store = cache.store();
+        let is_held = store.tier().is_some_and(|tier| {
+            let now_ms = store.clock.coarse_millis();
+            let sought = Sought { namespace: cache.namespace(), identity: &identity, now_ms };
+            call.is_held(tier, &sought, |shared| {
+                found = ops.read(shared);
+                found.is_some()
+            })
+        });
+        if !is_held {
+            return Err(Miss { cache, site, key, ops, shape, version, value: PhantomData });
+        }
+        site.hit();
+        Ok(match found {
+            Some(found) => shape.wrap(found),
+            // Held only where the shape is optional.
+            None => shape.none().unwrap_or_else(crate::__private::typed),
+        })
+    }
+}
