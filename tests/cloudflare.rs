@@ -14,6 +14,8 @@ mod reasons;
 mod semantics;
 #[path = "cloudflare/server.rs"]
 mod server;
+#[path = "cloudflare/state.rs"]
+mod state;
 #[path = "cloudflare/stored.rs"]
 mod stored;
 

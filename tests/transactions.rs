@@ -10,6 +10,8 @@ mod basic;
 mod cancellation;
 #[path = "transactions/nested.rs"]
 mod nested;
+#[path = "transactions/on_redis.rs"]
+mod on_redis;
 #[path = "redis/server.rs"]
 #[expect(dead_code, reason = "the tests that it was made for use the rest")]
 mod server;
