@@ -154,6 +154,12 @@ async fn what_is_written_while_the_cache_is_disabled_is_not_stale_when_it_is_ena
         assert_eq!((number.get(1).await, number.loads.load(Ordering::Relaxed)), (3, before));
 
         number.cache.disable();
+        assert_eq!(number.cache.keys("number:*").await.expect("it lists"), ["number:1"]);
+        assert!(!number.cache.touch("number:1", 1).await.expect("it asks"));
+        number.cache.enable();
+        assert!(number.cache.touch("number:1", 300).await.expect("it asks"));
+
+        number.cache.disable();
         number.cache.delete("number:1").await.expect("it is removed");
         number.cache.enable();
         assert!(!number.cache.exists("number:1").await.expect("it asks"));

@@ -135,9 +135,10 @@ impl KvCacheService {
     /// Turns the cache off, for this service and all that share its backend with it, until [`enable`](Self::enable):
     /// for when what it serves is in doubt.
     ///
-    /// Then every cached call loads for itself, and `get`, `exists` and the like find nothing. All that changes the
-    /// cache goes on: invalidations reach the backend as ever, and so do `set`, `delete`, `increment` and `clear`, so
-    /// that nothing is stale when the cache is turned on again. Other processes go on with theirs.
+    /// Then every cached call loads for itself, and `get`, `get_many`, `exists`, `ttl` and `touch` find nothing. All else
+    /// that changes the cache goes on: invalidations reach the backend as ever, and so do `set`, `delete`, `increment`
+    /// and `clear`, so that nothing is stale when the cache is turned on again. `keys` and `scan` list what is stored:
+    /// they serve no value, and who has a doubt wants to look. Other processes go on with theirs.
     pub fn disable(&self) {
         self.store().disable();
     }
