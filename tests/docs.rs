@@ -2,19 +2,22 @@
 //! one that is compiled, and each link leads somewhere.
 //!
 //! A message is a block ```` ```text ui=CASE ````, the same as `ui/fail/CASE.stderr`; before it, a block
-//! ```` ```rust ui=CASE ```` shows lines of `ui/fail/CASE.rs`. After a change of a message, or of the program of
+//! ```` ```rust ui=CASE ```` shows lines of `ui/fail/CASE.rs`. A block ```` ```rust from=FILE ```` shows lines of that
+//! file, which is compiled. After a change of a message, or of the program of
 //! the README: `UPDATE_DOCS=1 cargo test -p cache-tests --test docs`, and read the difference.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "docs/cloudflare.md",
     "docs/compiler-checks.md",
     "docs/consistency.md",
+    "docs/guide.md",
+    "docs/operations.md",
     "docs/sessions-and-limits.md",
     "docs/testing.md",
 ];
@@ -108,6 +111,20 @@ fn every_mistake_stands_in_the_case_whose_message_is_shown() {
             let (shown, whole) = (lines(block.text), lines(&read(&format!("tests/ui/fail/{case}.rs"))));
             let found = whole.windows(shown.len()).any(|window| window == shown);
             assert!(found, "{name}: not in the ui case {case}:\n{}", block.text);
+        }
+    }
+}
+
+#[test]
+fn every_excerpt_stands_in_the_file_that_it_is_from() {
+    let lines = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
+    for name in PAGES {
+        let page = read(name);
+        for block in blocks(&page) {
+            let Some(file) = block.info.strip_prefix("rust from=") else { continue };
+            let (shown, whole) = (lines(block.text), lines(&read(file)));
+            let found = whole.windows(shown.len()).any(|window| window == shown);
+            assert!(found, "{name}: not in {file}:\n{}", block.text);
         }
     }
 }
