@@ -27,8 +27,7 @@ pub enum ServiceError {
 }
 
 pub(crate) const NOT_FOUND: ServiceError = ServiceError::Refused(StatusCode::NOT_FOUND, "not found");
-pub(crate) const FORBIDDEN: ServiceError =
-    ServiceError::Refused(StatusCode::FORBIDDEN, "not your organisation");
+pub(crate) const FORBIDDEN: ServiceError = ServiceError::Refused(StatusCode::FORBIDDEN, "not a member");
 pub(crate) const LOG_IN: ServiceError = ServiceError::Refused(StatusCode::UNAUTHORIZED, "log in first");
 
 impl IntoResponse for ServiceError {

@@ -27,8 +27,7 @@ pub(crate) struct OrgSettings {
 #[async_trait]
 pub(crate) trait Organisations {
     async fn get_org_settings(&self, org: u64) -> Result<Option<OrgSettings>>;
-    async fn set_org_settings(&self, tx: &mut Transaction, org: u64, new: OrgSettings)
-    -> Result<OrgSettings>;
+    async fn set_org_settings(&self, tx: &mut Transaction, org: u64, to: OrgSettings) -> Result<OrgSettings>;
 }
 
 #[async_trait]
@@ -56,15 +55,10 @@ impl Organisations for Repository {
     }
 
     #[updates("org:<org>:settings")]
-    async fn set_org_settings(
-        &self,
-        tx: &mut Transaction,
-        org: u64,
-        new: OrgSettings,
-    ) -> Result<OrgSettings> {
+    async fn set_org_settings(&self, tx: &mut Transaction, org: u64, to: OrgSettings) -> Result<OrgSettings> {
         let sql = "UPDATE settings SET (theme, project_limit) = (?2, ?3) WHERE org_id = ?1 RETURNING *";
-        let new = (org, new.theme, new.project_limit);
-        tx.run(move |db| db.query_one(sql, new, settings).optional()).await?.ok_or(NOT_FOUND)
+        let row = (org, to.theme, to.project_limit);
+        tx.run(move |db| db.query_one(sql, row, settings).optional()).await?.ok_or(NOT_FOUND)
     }
 }
 
