@@ -6,6 +6,8 @@
 mod context;
 #[path = "cloudflare/faults.rs"]
 mod faults;
+#[path = "cloudflare/interop.rs"]
+mod interop;
 #[path = "bad_input/log.rs"]
 mod log;
 #[path = "kv/reasons.rs"]

@@ -92,6 +92,11 @@ impl Namespace {
         serde_json::from_str(&self.control("requests", None).await).expect("the server sends JSON")
     }
 
+    /// Calls methods of a `KVCacheService` in JavaScript on the namespace; one answer a call.
+    pub(crate) async fn service(&self, calls: Value) -> Vec<Value> {
+        serde_json::from_str(&self.control("service", Some(calls)).await).expect("the server sends JSON")
+    }
+
     /// Calls methods of the binding itself, as a program in JavaScript does; one answer a call.
     pub(crate) async fn binding(&self, calls: Value) -> Vec<Value> {
         serde_json::from_str(&self.control("binding", Some(calls)).await).expect("the server sends JSON")

@@ -228,7 +228,11 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
                 let bytes = self.ops.encode(cache.codec(), value, cache.value_limit());
                 (ttl, policy.window(), bytes)
             }
-            None => (policy.none_ttl_for(template)?, Duration::ZERO, Ok(Bytes::new())),
+            // To programs that do not know the mark it is the nothing of the format: a `null`.
+            None => {
+                let nothing = cache.codec().encode(&(), cache.value_limit(), OPERATION);
+                (policy.none_ttl_for(template)?, Duration::ZERO, nothing)
+            }
         };
         let checked = bytes.and_then(|bytes| Ok((ttl.checked(OPERATION)?, bytes)));
         match checked {

@@ -10,11 +10,10 @@ import { resolve } from "node:path";
 const [folder, namespaces] = process.argv.slice(2);
 const { Miniflare } = createRequire(resolve(folder, "package.json"))("miniflare");
 
+const module = (path) => ({ type: "ESModule", path, contents: readFileSync(new URL(path, import.meta.url)) });
+
 const miniflare = new Miniflare({
-    modules: [
-        { type: "ESModule", path: "worker.mjs", contents: readFileSync(new URL("worker.mjs", import.meta.url)) },
-        { type: "ESModule", path: "faults.mjs", contents: readFileSync(new URL("faults.mjs", import.meta.url)) },
-    ],
+    modules: ["worker.mjs", "faults.mjs", "kv-cache-service.mjs"].map(module),
     compatibilityDate: "2026-04-01",
     kvNamespaces: Array.from({ length: Number(namespaces) }, (_, number) => `kv${number}`),
     host: "127.0.0.1",

@@ -1,6 +1,7 @@
 // The REST interface of Cloudflare KV, as far as the backend uses it, over real KV bindings in workerd.
 
 import * as faults from "./faults.mjs";
+import { KVCacheService } from "./kv-cache-service.mjs";
 
 const TOKEN = "test-token";
 const ACCOUNT = "test-account";
@@ -135,6 +136,14 @@ async function onBinding(kv, calls) {
     return Response.json(results);
 }
 
+/** Calls of a service in JavaScript that has the namespace for its cache. */
+async function onService(kv, calls) {
+    const service = new KVCacheService(kv);
+    const results = [];
+    for (const [method, ...parameters] of calls) results.push((await service[method](...parameters)) ?? null);
+    return Response.json(results);
+}
+
 export default {
     async fetch(request, env) {
         const url = new URL(request.url);
@@ -145,6 +154,7 @@ export default {
         }
         if (control === "requests") return Response.json(faults.requests(namespace));
         if (control === "binding") return onBinding(env[namespace], await request.json());
+        if (control === "service") return onService(env[namespace], await request.json());
         if (request.headers.get("authorization") !== `Bearer ${TOKEN}`) {
             return failure(403, 10000, "Authentication error");
         }
