@@ -7,6 +7,10 @@
 mod remote;
 #[path = "workers/server.rs"]
 mod server;
+#[path = "workers/session.rs"]
+mod session;
+
+use std::time::{Duration, Instant};
 
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -44,8 +48,20 @@ async fn put(address: &str, path: &str, change: Value) -> Response {
     request.send().await.expect("the Worker answers")
 }
 
+/// What an answer says that it cost, which is what the binding was asked for.
 fn cost(answer: &Response) -> String {
-    answer.headers()["x-cost"].to_str().expect("the cost is text").to_owned()
+    let [cost, calls] =
+        ["x-cost", "x-calls"].map(|name| answer.headers()[name].to_str().expect("it is text").to_owned());
+    assert_eq!(cost.split(" d1").next(), Some(calls.as_str()));
+    cost
+}
+
+/// Makes a call of the test route, some of whose writes are refused as for a key that was just written.
+async fn call(address: &str, call: Value, refuse: usize) -> (Value, String) {
+    let request = client().post(format!("{address}/contract")).header("x-refuse", refuse);
+    let answer = request.body(call.to_string()).send().await.expect("the Worker answers");
+    let calls = answer.headers()["x-calls"].to_str().expect("it is text").to_owned();
+    (body(answer).await, calls)
 }
 
 async fn body(answer: Response) -> Value {
@@ -116,4 +132,60 @@ async fn many_requests_at_once_wait_for_none_of_each_other() {
     for answer in futures_util::future::join_all(calls).await {
         assert_eq!(answer.status(), StatusCode::OK, "workerd ends a request that awaits another's wake-up");
     }
+}
+
+#[tokio::test]
+async fn a_large_value_is_streamed_out_of_the_binding() {
+    let Some(address) = server::address() else { return };
+    let length = 8 << 20;
+    let asked = json!({ "call": "stream", "now": Duration::ZERO, "keys": ["large"], "limit": length });
+    let (answer, calls) = call(address, asked, 0).await;
+    let read = &answer["ok"];
+    assert_eq!(
+        (&read["length"], &read["same"], &read["metadata"]),
+        (&json!(length), &json!(true), &json!("m"))
+    );
+    assert!(read["pieces"].as_u64().is_some_and(|pieces| pieces > 8), "{answer}");
+    assert_eq!(calls, "kv-reads=1 kv-writes=1 kv-deletes=0 kv-lists=0");
+}
+
+#[tokio::test]
+async fn a_write_that_comes_too_soon_for_kv_is_made_again_a_second_later() {
+    let Some(address) = server::address() else { return };
+    let put =
+        json!({ "call": "put", "now": Duration::ZERO, "keys": ["soon"], "values": [{ "value": [49] }] });
+    let delete = json!({ "call": "delete", "now": Duration::ZERO, "keys": ["soon"] });
+    for (write, expected) in [(&put, "kv-writes=3 kv-deletes=0"), (&delete, "kv-writes=0 kv-deletes=3")] {
+        let began = Instant::now();
+        let (answer, calls) = call(address, write.clone(), 2).await;
+        assert!(answer.get("ok").is_some(), "{answer}");
+        assert!(calls.contains(expected), "{calls}");
+        assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+    // Not for ever, and the refusal does not show the key.
+    let (answer, calls) = call(address, put, 3).await;
+    assert!(calls.contains("kv-writes=3"), "{calls}");
+    assert_eq!(answer, json!({ "failed": "unavailable: too many requests: Too Many Requests" }));
+}
+
+#[tokio::test]
+async fn the_context_finds_the_namespace_of_the_worker_and_memory_where_there_is_none() {
+    let Some(address) = server::address() else { return };
+    let context = async |binding: &str| {
+        call(address, json!({ "call": "context", "now": Duration::ZERO, "keys": [binding] }), 0).await.0
+    };
+    assert_eq!(context("CACHE").await["backend"], "worker");
+    for before in 0..3 {
+        // The same one for as long as the instance of the Worker lives.
+        assert_eq!(context("NOTHING").await, json!({ "before": before, "backend": "memory" }));
+    }
+    let error = context("DB").await["error"].to_string();
+    assert!(error.contains("`DB` is bound to something that is no KV namespace"), "{error}");
+    let line = "[CloudflareContext] KV not available, using in-memory local facade";
+    let console = || std::fs::read_to_string(server::log()).expect("the console is kept");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !console().contains(line) && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(console().matches(line).count(), 1, "{}", console());
 }

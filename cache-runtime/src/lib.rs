@@ -7,7 +7,10 @@ mod backend;
 mod call;
 mod classify;
 mod clock;
-#[cfg(all(feature = "cloudflare", not(target_family = "wasm")))]
+#[cfg(any(
+    all(feature = "cloudflare", not(target_family = "wasm")),
+    all(feature = "worker", target_family = "wasm")
+))]
 mod cloudflare;
 mod codec;
 #[doc(hidden)]
@@ -48,8 +51,13 @@ pub use cache_macros::invalidates;
 pub use cache_macros::updates;
 pub use call::{Always, CallSite, CallSiteKind, CallSiteStats, Condition, Policy, call_sites};
 pub use clock::Clock;
+#[cfg(any(
+    all(feature = "cloudflare", not(target_family = "wasm")),
+    all(feature = "worker", target_family = "wasm")
+))]
+pub use cloudflare::CloudflareContext;
 #[cfg(all(feature = "cloudflare", not(target_family = "wasm")))]
-pub use cloudflare::{CloudflareContext, CloudflareContextBuilder};
+pub use cloudflare::CloudflareContextBuilder;
 pub use codec::Codec;
 pub use error::{BackendError, BoxError, CacheError, InvalidKey, Result};
 pub use key::{AsKey, IntoKey, Key, KeyPart, MAX_KEY_LEN, PartWriter, Prefix, RawPart, Tag};

@@ -1,5 +1,6 @@
 //! The example Worker in a real workerd.
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use cache_tests::workerd::{here, serve};
@@ -15,7 +16,12 @@ fn start() -> Option<String> {
     let parts = ["../examples/projects/schema.sql", "workers/rows.sql"];
     let parts = parts.map(|part| std::fs::read_to_string(here(part)).expect("the file is there"));
     std::fs::write(&sql, parts.concat()).expect("the target folder is ours");
-    serve("workers/server.mjs", [build.into(), sql.into()])
+    serve("workers/server.mjs", [build.into(), sql.into(), log().into()])
+}
+
+/// Where the lines of the Worker's console are.
+pub(crate) fn log() -> PathBuf {
+    here("../target/worker/console.log")
 }
 
 /// The address of the one server; `None`, and a line that says so, where there is none.

@@ -28,7 +28,7 @@ pub use self::cloudflare::{CloudflareBackend, CloudflareBackendBuilder};
 #[cfg(all(feature = "redis", not(target_family = "wasm")))]
 pub use self::redis::{PlainRedisBackend, RedisBackend, RedisBackendBuilder};
 #[cfg(all(feature = "worker", target_family = "wasm"))]
-pub use self::worker::WorkerBackend;
+pub use self::worker::{KvUsage, WorkerBackend};
 pub use capabilities::{Capabilities, Consistency};
 pub use local::{LocalKvNamespace, LocalKvNamespaceBuilder};
 pub(crate) use native::collect;

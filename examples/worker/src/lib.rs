@@ -6,6 +6,9 @@
 //! PUT /projects/7            {"name": "…", "status": "paused"}
 //! GET /orgs/3/projects       an organisation's listing
 //! GET /slugs/apollo          one project, by the name in its URL
+//! POST /session              {"user": "ada"}: logs in
+//! GET /session               who is logged in
+//! DELETE /session            logs out; /sessions: wherever that user is
 //! ```
 
 // The very files of the other example.
@@ -21,15 +24,14 @@ mod service;
 mod contract;
 mod cost;
 mod db;
+mod session;
 
 use std::sync::Arc;
 
-use cache_runtime::testing::RecordingBackend;
 use cache_runtime::{KvCacheService, WorkerBackend};
 use serde::{Deserialize, Serialize};
 use worker::{Context, Env, Method, Request, Response, event};
 
-use crate::cost::Cost;
 use crate::db::{Db, DbError};
 use crate::model::{ProjectChange, Status};
 use crate::service::ProjectService;
@@ -50,11 +52,13 @@ async fn fetch(mut request: Request, env: Env, _: Context) -> worker::Result<Res
     }
     // A service for each request: what another request awaits must not be awaited here.
     let backend = WorkerBackend::from_env(&env, "CACHE").map_err(failed)?;
-    let backend = RecordingBackend::new(backend);
     let cache = KvCacheService::builder(Arc::new(backend.clone())).build().map_err(failed)?;
     let projects = ProjectService { db: Db::new(env.d1("DB")?), cache };
-    let answer = answer(&mut request, &path, &projects).await?;
-    Cost::of(&backend, projects.db.queries()).tell(answer)
+    let answer = match path.as_str() {
+        "/session" | "/sessions" => session::answer(&mut request, &path, &projects.cache).await,
+        _ => answer(&mut request, &path, &projects).await,
+    };
+    cost::tell(answer?, backend.usage(), projects.db.queries())
 }
 
 async fn answer(request: &mut Request, path: &str, projects: &ProjectService) -> worker::Result<Response> {

@@ -7,23 +7,29 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{join_all, try_join_all};
+use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
-use worker::Env;
 use worker::js_sys::Error as JsError;
-use worker::kv::{KvError, KvStore};
-use worker::send::SendFuture;
+use worker::kv::{GetOptionsBuilder, KvError, KvStore};
+use worker::send::{SendFuture, SendWrapper};
 use worker::wasm_bindgen::JsCast;
+use worker::{Delay, Env};
 
 use super::bulk::{Bulk, Found};
 use super::refusal;
+use super::usage::{Counters, KvUsage, count};
 use crate::backend::limits::{self, BULK_KEYS, Request};
 use crate::backend::stamp::{self, Stamped, Told};
 use crate::backend::{
-    Backend, Capabilities, Consistency, Entry, Expiration, ListOptions, ListPage, ListedKey, NativePut,
-    PutOptions, SetOutcome, ValueBody,
+    Backend, ByteStream, Capabilities, Consistency, Entry, Expiration, ListOptions, ListPage, ListedKey,
+    NativePut, PutOptions, SetOutcome, StreamedEntry, ValueBody, collect,
 };
 use crate::clock::Clock;
 use crate::error::{BackendError, CacheError, Result};
+
+/// How often KV lets a key be written, and how often a write that came too soon is made again.
+const BETWEEN_WRITES: Duration = Duration::from_secs(1);
+const AGAIN: usize = 2;
 
 /// How long a change may take to be seen everywhere, about.
 const VISIBLE_WITHIN: Duration = Duration::from_mins(1);
@@ -34,8 +40,12 @@ const VISIBLE_WITHIN: Duration = Duration::from_mins(1);
 /// and the other way round: a value is its plain bytes under its plain key. A time to live under 60 seconds is stored
 /// as 60, with the true end in the metadata, and no value is served past it.
 ///
-/// KV is eventually consistent: a change is seen everywhere within about a minute, and one key may be written once a
-/// second. There are no leases, no barriers and no atomic counters.
+/// KV is eventually consistent: a change is seen everywhere within about a minute. There are no leases, no barriers and no
+/// atomic counters. One key may be written once a second; a write that KV refuses for that is made again a second later,
+/// twice at most.
+///
+/// [`get_stream`](Backend::get_stream) gives the pieces of a value as they come from KV, but for bytes that are kept as
+/// base64, which are read whole. What is put as a stream is read whole first: the binding wants to know its length.
 ///
 /// # Examples
 ///
@@ -54,6 +64,7 @@ pub struct WorkerBackend {
     kv: KvStore,
     bulk: Bulk,
     clock: Clock,
+    counters: Arc<Counters>,
 }
 
 impl WorkerBackend {
@@ -63,12 +74,28 @@ impl WorkerBackend {
     ///
     /// [`CacheError::Configuration`] where there is no such binding.
     pub fn from_env(env: &Env, binding: &str) -> Result<Self> {
-        let kv = env.kv(binding).map_err(|_| {
+        Self::of_binding(env, binding)?.ok_or_else(|| {
             CacheError::Configuration(format!(
                 "the Worker has no KV namespace bound to `{binding}`; add `[[kv_namespaces]]` with this binding to `wrangler.toml`"
             ))
+        })
+    }
+
+    /// The same; `None` where nothing has that name.
+    pub(crate) fn of_binding(env: &Env, binding: &str) -> Result<Option<Self>> {
+        let Some(bulk) = Bulk::of(env, binding) else { return Ok(None) };
+        let kv = env.kv(binding).ok().filter(|_| bulk.is_namespace()).ok_or_else(|| {
+            CacheError::Configuration(format!(
+                "`{binding}` is bound to something that is no KV namespace; name another binding"
+            ))
         })?;
-        Ok(Self { kv, bulk: Bulk::of(env, binding), clock: Clock::system() })
+        Ok(Some(Self { kv, bulk, clock: Clock::system(), counters: Arc::default() }))
+    }
+
+    /// What the namespace was asked for through this backend and its clones so far, refused or not.
+    #[must_use]
+    pub fn usage(&self) -> KvUsage {
+        self.counters.usage()
     }
 
     /// Takes the time from `clock` instead of the system's, for the ends of values.
@@ -84,6 +111,7 @@ impl WorkerBackend {
         if let [key] = keys {
             return Ok(vec![self.get(key).await?]);
         }
+        count(&self.counters.reads, keys.len());
         let found = match self.bulk.get(keys).await {
             Ok(found) => found,
             Err(words) if refusal::is_too_large(&words) => {
@@ -129,9 +157,32 @@ impl WorkerBackend {
             Expiration::In(seconds) => put.expiration_ttl(seconds),
             Expiration::At(second) => put.expiration(second),
         };
-        SendFuture::new(put.execute()).await.map_err(|error| fault(Request::Put, &error))?;
+        let attempt = || {
+            count(&self.counters.writes, 1);
+            put.clone().execute()
+        };
+        SendFuture::new(write(attempt)).await.map_err(|error| fault(Request::Put, &error))?;
         Ok(SetOutcome::Stored)
     }
+
+    /// Starts a read of one key.
+    fn open(&self, key: &str) -> Result<GetOptionsBuilder, BackendError> {
+        Request::Get.check_key(key)?;
+        count(&self.counters.reads, 1);
+        Ok(self.kv.get(key))
+    }
+}
+
+/// Makes a write, and again a second later where KV refuses it because the key was just written.
+async fn write<T>(attempt: impl AsyncFn() -> Result<T, KvError>) -> Result<T, KvError> {
+    let is_too_soon = |error: &KvError| words(error).is_some_and(|words| refusal::is_too_soon(&words));
+    for _ in 0..AGAIN {
+        match attempt().await {
+            Err(error) if is_too_soon(&error) => Delay::from(BETWEEN_WRITES).await,
+            done => return done,
+        }
+    }
+    attempt().await
 }
 
 #[async_trait]
@@ -145,8 +196,7 @@ impl Backend for WorkerBackend {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Entry>, BackendError> {
-        Request::Get.check_key(key)?;
-        let found = SendFuture::new(self.kv.get(key).bytes_with_metadata::<Value>()).await;
+        let found = SendFuture::new(self.open(key)?.bytes_with_metadata::<Value>()).await;
         match found.map_err(|error| fault(Request::Get, &error))? {
             (Some(bytes), metadata) => self.entry(told(metadata.as_ref()), bytes.into()),
             (None, _) => Ok(None),
@@ -172,7 +222,11 @@ impl Backend for WorkerBackend {
 
     async fn delete(&self, key: &str) -> Result<bool, BackendError> {
         Request::Delete.check_key(key)?;
-        let deleted = SendFuture::new(self.kv.delete(key)).await;
+        let attempt = || {
+            count(&self.counters.deletes, 1);
+            self.kv.delete(key)
+        };
+        let deleted = SendFuture::new(write(attempt)).await;
         // Whether it was there KV does not say.
         deleted.map(|()| true).map_err(|error| fault(Request::Delete, &error))
     }
@@ -198,6 +252,7 @@ impl Backend for WorkerBackend {
         if let Some(cursor) = cursor {
             list = list.cursor(cursor);
         }
+        count(&self.counters.lists, 1);
         let page = SendFuture::new(list.execute()).await.map_err(|error| fault(Request::Get, &error))?;
         let keys = page.keys.into_iter().filter_map(|key| {
             let told = told(key.metadata.as_ref());
@@ -205,6 +260,32 @@ impl Backend for WorkerBackend {
             Some(ListedKey { name: key.name, expires_in, metadata: told.metadata })
         });
         Ok(ListPage { keys: keys.collect(), cursor: page.cursor.filter(|_| !page.list_complete) })
+    }
+
+    async fn get_stream(
+        &self,
+        key: &str,
+        cache_ttl: Option<Duration>,
+    ) -> Result<Option<StreamedEntry>, BackendError> {
+        let mut get = self.open(key)?;
+        if let Some(cache_ttl) = cache_ttl {
+            get = get.cache_ttl(cache_ttl.as_secs());
+        }
+        let (found, metadata) = SendFuture::new(get.stream_with_metadata::<Value>())
+            .await
+            .map_err(|error| fault(Request::Get, &error))?;
+        let told = told(metadata.as_ref());
+        let (Some(found), Ok(expires_in)) = (found, told.expires_in(None, &self.clock)) else {
+            return Ok(None);
+        };
+        let pieces = pieces(found.into());
+        let value: ByteStream = if told.base64 {
+            let bytes = told.bytes(collect(pieces).await?)?;
+            Box::pin(stream::iter([Ok(bytes)]))
+        } else {
+            pieces
+        };
+        Ok(Some(StreamedEntry { value, expires_in, metadata: told.metadata }))
     }
 
     async fn put_native(
@@ -228,6 +309,21 @@ impl fmt::Debug for WorkerBackend {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("WorkerBackend").finish_non_exhaustive()
     }
+}
+
+/// The pieces of a value, as they come. Ends after a failure.
+fn pieces(value: worker::ByteStream) -> ByteStream {
+    let next = |state: Option<SendWrapper<worker::ByteStream>>| {
+        SendFuture::new(async move {
+            let mut value = state?;
+            match value.0.next().await? {
+                Ok(piece) => Some((Ok(Bytes::from(piece)), Some(value))),
+                // The words of the engine could quote the value.
+                Err(_) => Some((Err(BackendError::Unavailable("the value was cut off".into())), None)),
+            }
+        })
+    };
+    Box::pin(stream::unfold(Some(SendWrapper::new(value)), next))
 }
 
 fn told(metadata: Option<&Value>) -> Told {

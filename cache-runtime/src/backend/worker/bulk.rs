@@ -22,8 +22,17 @@ pub(super) enum Found {
 }
 
 impl Bulk {
-    pub(super) fn of(env: &Env, binding: &str) -> Self {
-        Self(SendWrapper::new(Reflect::get(env, &binding.into()).unwrap_or(JsValue::UNDEFINED)))
+    /// What the environment has under a name, if it has anything.
+    pub(super) fn of(env: &Env, binding: &str) -> Option<Self> {
+        let found = Reflect::get(env, &binding.into()).ok()?;
+        (!found.is_undefined() && !found.is_null()).then(|| Self(SendWrapper::new(found)))
+    }
+
+    /// Whether it is a namespace of KV, by its methods.
+    pub(super) fn is_namespace(&self) -> bool {
+        let method =
+            |name: &str| Reflect::get(&self.0.0, &name.into()).is_ok_and(|found| found.is_function());
+        ["getWithMetadata", "put", "list"].into_iter().all(method)
     }
 
     /// Those of the keys that are there; else the words of the refusal.

@@ -19,6 +19,11 @@ pub(super) fn is_too_large(message: &str) -> bool {
     matches!(told(message), Some((413, _)))
 }
 
+/// Whether the key was written within the last second.
+pub(super) fn is_too_soon(message: &str) -> bool {
+    matches!(told(message), Some((429, _)))
+}
+
 fn unavailable(words: String) -> BackendError {
     BackendError::Unavailable(words.into())
 }
@@ -50,6 +55,9 @@ mod tests {
         let words = "KV PUT failed: 413 Value length of 26214401 exceeds limit of 26214400.";
         assert_eq!(text(words), format!("rejected: {words}"));
         assert_eq!(text("Key name cannot be empty."), "rejected: Key name cannot be empty.");
+        assert!(
+            is_too_soon("KV DELETE failed: 429 Too Many Requests") && !is_too_soon("429 Too Many Requests")
+        );
         assert!(is_too_large("KV GET_BULK failed: 413 The response is too large"));
         assert!(!is_too_large("KV GET_BULK failed: 400 no"));
     }
