@@ -176,7 +176,8 @@ impl KvCacheService {
         Ok(left.map(|left| left.map_or(Ttl::NEVER, Ttl::from_duration)))
     }
 
-    /// Gives a value a new time to live, from now. Returns whether it was there.
+    /// Gives a value a new time to live, from now. Returns whether it was there. For how long a value is kept past that
+    /// is read first: one that is replaced in between is kept as long as the one before.
     ///
     /// # Errors
     ///

@@ -1,13 +1,13 @@
 //! What the command line asks for.
 
 /// The tables, in the order in which they are printed.
-pub const TABLES: [&str; 6] = ["hits", "threads", "stampede", "ratio", "memory", "growth"];
+pub const TABLES: [&str; 7] = ["hits", "threads", "stampede", "ratio", "memory", "growth", "redis"];
 
 /// How to use it.
 pub const USAGE: &str = "\
 usage: cargo run --release --manifest-path tests/peers/Cargo.toml -- [options]
 
-  --only TABLE     one of hits, threads, stampede, ratio, memory, growth; may be repeated
+  --only TABLE     one of hits, threads, stampede, ratio, memory, growth, redis; may be repeated
   --quick          fewer rounds and smaller sizes
   --instructions   instructions per call, counted by valgrind, instead of the tables
   --profile TEXT   call the hits whose name holds TEXT, for some seconds, for a profiler to look at

@@ -14,6 +14,7 @@ mod numbers;
 mod ours;
 mod peers;
 mod plot;
+mod redis;
 mod stampede;
 mod table;
 mod tables;
@@ -68,5 +69,8 @@ fn print_tables(cases: &[case::Case], flags: &Flags) {
     }
     if flags.wants("growth") {
         tables::growth::print(flags);
+    }
+    if flags.wants("redis") {
+        tables::redis::print(flags);
     }
 }

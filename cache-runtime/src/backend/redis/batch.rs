@@ -1,14 +1,17 @@
 //! Concurrent reads share a command.
 //!
-//! A read joins the batch that is waiting, and the batch is sent as soon as fewer than [`IN_FLIGHT`] others are
-//! under way: at once for a read that is alone, and full ones when there are many, without any timer. A batch
-//! runs in a task of its own, so that a caller that goes away takes nothing from the others; the lease that was
-//! meant for it is given back.
+//! A read that is alone is sent at once, by its caller. While others are under way, reads are gathered by up to
+//! [`IN_FLIGHT`] tasks, each of which sends what is waiting, answers it, lets those come back whom it has answered, and
+//! sends what is waiting then; without any timer. A caller that goes away takes nothing from the others: what it has begun
+//! goes on in a task of its own, and the lease that was meant for it is given back.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::hash::BuildHasher;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use foldhash::fast::RandomState;
 use futures_util::future::join_all;
@@ -52,16 +55,12 @@ struct Waiting {
 }
 
 impl Queue {
-    /// The next batch, if one may go: up to a key whose value is large, or that key.
-    fn next(&mut self) -> Option<Vec<Waiting>> {
-        if self.in_flight >= IN_FLIGHT || self.waiting.is_empty() {
-            return None;
-        }
-        self.in_flight += 1;
+    /// The next batch: up to a key whose value is large, or that key.
+    fn batch(&mut self) -> Vec<Waiting> {
         let large = self.waiting.iter().take(MOST_KEYS).position(|waiting| waiting.is_large);
         let end = large.map_or(MOST_KEYS, |place| place.max(1));
         let rest = self.waiting.split_off(self.waiting.len().min(end));
-        Some(std::mem::replace(&mut self.waiting, rest))
+        std::mem::replace(&mut self.waiting, rest)
     }
 }
 
@@ -99,24 +98,18 @@ impl Reads {
     /// Reads one key, in whatever batch comes next.
     pub(super) async fn read(self: &Arc<Self>, key: &str) -> Answer {
         let (waiting, awaited) = self.asked(key);
-        let batch = {
-            let mut queue = self.queue();
-            queue.waiting.push(waiting);
-            queue.next()
-        };
-        self.send(batch);
+        if let Some(own) = self.join([waiting]) {
+            own.await;
+        }
         awaited.answer().await
     }
 
     /// Reads keys together, in whatever batches come next.
     pub(super) async fn read_many(self: &Arc<Self>, keys: &[&str]) -> Vec<Answer> {
         let (waiting, awaited): (Vec<_>, Vec<_>) = keys.iter().map(|key| self.asked(key)).unzip();
-        let batches: Vec<_> = {
-            let mut queue = self.queue();
-            queue.waiting.extend(waiting);
-            std::iter::from_fn(|| queue.next()).collect()
-        };
-        self.send(batches);
+        if let Some(own) = self.join(waiting) {
+            own.await;
+        }
         join_all(awaited.into_iter().map(Awaited::answer)).await
     }
 
@@ -126,10 +119,24 @@ impl Reads {
         (Waiting { key: key.into(), is_large, answer }, Awaited { reads: self, key, receiver })
     }
 
-    fn send(self: &Arc<Self>, batches: impl IntoIterator<Item = Vec<Waiting>>) {
-        for batch in batches {
-            tokio::spawn(run(Turn(Arc::clone(self)), batch));
+    /// Lets keys wait for a batch, and sees to it that there will be one: the caller's own, where nobody else reads.
+    fn join(self: &Arc<Self>, waiting: impl IntoIterator<Item = Waiting>) -> Option<Own> {
+        let mut queue = self.queue();
+        let is_alone = queue.in_flight == 0 && queue.waiting.is_empty();
+        queue.waiting.extend(waiting);
+        if queue.waiting.is_empty() || queue.in_flight >= IN_FLIGHT {
+            return None;
         }
+        queue.in_flight += 1;
+        let turn = Turn { reads: Arc::clone(self), is_held: true };
+        if is_alone {
+            let batch = queue.batch();
+            drop(queue);
+            return Some(Own(Some(Box::pin(async move { run(&turn.reads, batch).await }))));
+        }
+        drop(queue);
+        tokio::spawn(serve(turn));
+        None
     }
 
     /// Gives a lease back that nobody waits for any more.
@@ -168,26 +175,84 @@ impl Drop for Awaited<'_> {
     }
 }
 
-/// A place among those under way; given on, or back, even by a task that is dropped.
-struct Turn(Arc<Reads>);
+/// A batch of the caller's own, in its own task as long as it is there.
+struct Own(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
-impl Drop for Turn {
+impl Future for Own {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(batch) = &mut self.0 else { return Poll::Ready(()) };
+        let polled = batch.as_mut().poll(context);
+        if polled.is_ready() {
+            self.0 = None;
+        }
+        polled
+    }
+}
+
+impl Drop for Own {
     fn drop(&mut self) {
-        let mut queue = self.0.queue();
-        queue.in_flight -= 1;
-        let Some(batch) = queue.next() else { return };
-        drop(queue);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(run(Self(Arc::clone(&self.0)), batch));
-        } else {
-            // Those who wait are told so by their senders.
-            self.0.queue().in_flight -= 1;
+        // A command under way is heard to its end: it may have taken a lease.
+        if let (Some(batch), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(batch);
         }
     }
 }
 
-async fn run(turn: Turn, batch: Vec<Waiting>) {
-    let reads = &turn.0;
+/// A place among those under way; given on, or back, even by a task that is dropped.
+struct Turn {
+    reads: Arc<Reads>,
+    is_held: bool,
+}
+
+impl Turn {
+    /// The next batch; without one the place is given back, in the same step, so that no reader counts on it.
+    fn next(&mut self) -> Option<Vec<Waiting>> {
+        let mut queue = self.reads.queue();
+        if queue.waiting.is_empty() {
+            queue.in_flight -= 1;
+            self.is_held = false;
+            return None;
+        }
+        Some(queue.batch())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.is_held {
+            return;
+        }
+        let mut queue = self.reads.queue();
+        if queue.waiting.is_empty() {
+            queue.in_flight -= 1;
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(queue);
+            runtime.spawn(serve(Self { reads: Arc::clone(&self.reads), is_held: true }));
+        } else {
+            queue.in_flight -= 1;
+            // Those who wait are told so by their senders.
+            let stopped = std::mem::take(&mut queue.waiting);
+            drop(queue);
+            drop(stopped);
+        }
+    }
+}
+
+/// Sends batches as long as somebody waits.
+async fn serve(mut turn: Turn) {
+    loop {
+        // Those who were answered come back first: else a batch would have only the few that came meanwhile.
+        tokio::task::yield_now().await;
+        let Some(batch) = turn.next() else { return };
+        run(&turn.reads, batch).await;
+    }
+}
+
+async fn run(reads: &Arc<Reads>, batch: Vec<Waiting>) {
     let mut keys: Vec<&str> = Vec::with_capacity(batch.len());
     let mut places: HashMap<&str, usize> = HashMap::with_capacity(batch.len());
     let mut place_of = Vec::with_capacity(batch.len());

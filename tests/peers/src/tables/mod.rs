@@ -4,6 +4,7 @@ pub mod growth;
 pub mod hits;
 pub mod memory;
 pub mod ratio;
+pub mod redis;
 pub mod stampede;
 pub mod threads;
 

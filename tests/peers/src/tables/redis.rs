@@ -1,0 +1,146 @@
+//! Caches over Redis: reads in a second by many tasks, and what one caller waits for a hit, a miss and a write.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+
+use super::ratio_text;
+use crate::flags::Flags;
+use crate::redis::{Remote, Server, environment, is_for, remotes};
+use crate::table::Table;
+use crate::value;
+
+/// How many tasks read at once.
+const TASKS: [usize; 3] = [1, 64, 512];
+/// Which address the child measures.
+const URL: &str = "PEERS_REDIS_URL";
+
+/// Prints the tables, or says why there are none.
+pub fn print(flags: &Flags) {
+    if let Some(port) = std::env::var(URL).ok().filter(|url| is_for(url)) {
+        return measure(&port, flags);
+    }
+    let server = match Server::start() {
+        Ok(server) => server,
+        Err(why) => return println!("redis: {why}"),
+    };
+    // `cached` finds its server in the environment, which no program may change once it has threads: so another one.
+    let url = server.url();
+    let child = std::env::current_exe().and_then(|program| {
+        let mut command = Command::new(program);
+        command.args(["--only", "redis"]).args(flags.quick.then_some("--quick"));
+        command.env(URL, &url).envs([environment(&url)]).status()
+    });
+    if !child.is_ok_and(|status| status.success()) {
+        println!("redis: the measure failed");
+        return;
+    }
+    print_benchmark(&server, flags);
+}
+
+fn measure(url: &str, flags: &Flags) {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads are left");
+    let remotes = runtime.block_on(remotes(url));
+    let (rounds, length) = if flags.quick { (3, 20_000) } else { (9, 60_000) };
+    print_throughput(&runtime, &remotes, rounds, length);
+    print_alone(&runtime, &remotes, if flags.quick { 400 } else { 2_000 });
+}
+
+fn print_throughput(runtime: &Runtime, remotes: &[Remote], rounds: usize, length: usize) {
+    for remote in remotes {
+        runtime.block_on(read_all(remote, 64, value::ENTRIES * 2));
+    }
+    let mut best = vec![[0.0_f64; TASKS.len()]; remotes.len()];
+    for round in 0..rounds {
+        for turn in 0..remotes.len() {
+            let index = (turn + round) % remotes.len();
+            for (column, tasks) in TASKS.into_iter().enumerate() {
+                let reads = if tasks == 1 { length / 12 } else { length };
+                let start = Instant::now();
+                let done = runtime.block_on(read_all(&remotes[index], tasks, reads));
+                let a_second = done as f64 / start.elapsed().as_secs_f64();
+                best[index][column] = best[index][column].max(a_second);
+            }
+        }
+    }
+    let by_hand = remotes.iter().position(|remote| !remote.is_ours).map(|place| best[place]);
+    let mut table = Table::new(&["k reads/s", "1 task", "×", "64 tasks", "×", "512 tasks", "×"]);
+    for (remote, best) in remotes.iter().zip(&best) {
+        let name = if remote.is_ours { format!("**{}**", remote.name) } else { remote.name.to_owned() };
+        let mut cells = vec![name];
+        for (column, reads) in best.iter().enumerate() {
+            cells.push(format!("{:.0}", reads / 1_000.0));
+            cells.push(ratio_text(*reads, by_hand.map_or(f64::NAN, |by_hand| by_hand[column])));
+        }
+        table.row(cells);
+    }
+    table.print(&format!(
+        "Hits on Redis over loopback, one process, values of 200 bytes of JSON decoded; best of {rounds} interleaved \
+         rounds; × is of redis-rs by hand"
+    ));
+}
+
+/// Reads so often in all, by so many tasks; how often it was.
+async fn read_all(remote: &Remote, tasks: usize, reads: usize) -> usize {
+    let each = reads / tasks;
+    let ids: Arc<Vec<u64>> = Arc::new(value::ids().collect());
+    let mut running = JoinSet::new();
+    for task in 0..tasks {
+        let (read, ids) = (Arc::clone(&remote.read), Arc::clone(&ids));
+        running.spawn(async move {
+            for call in 0..each {
+                read(ids[(task * 7 + call) % ids.len()]).await;
+            }
+        });
+    }
+    running.join_all().await;
+    each * tasks
+}
+
+/// One caller, one thing at a time: a write, the miss after it, a hit.
+fn print_alone(runtime: &Runtime, remotes: &[Remote], rounds: usize) {
+    let mut table = Table::new(&["median µs, one caller", "hit", "miss", "write", "miss / hit", "write / hit"]);
+    for remote in remotes {
+        let Some(write) = &remote.write else { continue };
+        let mut taken: [Vec<Duration>; 3] = Default::default();
+        runtime.block_on(async {
+            for round in 0..rounds {
+                let id = 2_000_000 + round as u64 % 16;
+                for (place, call) in [(2, write), (1, &remote.read), (0, &remote.read)] {
+                    let start = Instant::now();
+                    call(id).await;
+                    taken[place].push(start.elapsed());
+                }
+            }
+        });
+        let [hit, miss, written] = taken.map(|mut taken| {
+            taken.sort();
+            taken[taken.len() / 2].as_nanos() as f64 / 1_000.0
+        });
+        let name = if remote.is_ours { format!("**{}**", remote.name) } else { remote.name.to_owned() };
+        let mut cells = vec![name];
+        cells.extend([hit, miss, written].map(|micros| format!("{micros:.1}")));
+        cells.extend([miss / hit, written / hit].map(|ratio| format!("{ratio:.1}")));
+        table.row(cells);
+    }
+    table.print(&format!("One caller alone, the median of {rounds}: a hit is one round trip"));
+}
+
+fn print_benchmark(server: &Server, flags: &Flags) {
+    let reads = if flags.quick { 20_000 } else { 100_000 };
+    let key = format!("hand:{}", value::ids().next().unwrap_or_default());
+    let mut table = Table::new(&["redis-benchmark GET, a connection each", "k reads/s"]);
+    for connections in TASKS {
+        let reads = if connections == 1 { reads / 5 } else { reads };
+        match server.benchmark(connections, reads, &key) {
+            Some(a_second) => {
+                table.row([format!("{connections} connections"), format!("{:.0}", a_second / 1_000.0)]);
+            }
+            None => return println!("\nredis-benchmark is not installed"),
+        }
+    }
+    table.print("The server's own client, in C, on the same server");
+}
