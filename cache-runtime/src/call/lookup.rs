@@ -17,6 +17,7 @@ pub struct Cached<'a, V, O, S, K> {
     cache: &'a KvCacheService,
     site: &'static CallSite,
     key: K,
+    identity: Option<Identity>,
     ops: O,
     shape: S,
     /// Where it is not the one that is declared.
@@ -32,7 +33,7 @@ pub fn cached<V, O: ValueOps<V>, S: ShapeKind, D, K: UnwrittenKey>(
     ops: O,
     shape: S,
 ) -> Cached<'_, V, O, S, K> {
-    Cached::new(cache, stored.site, stored.key, ops, shape)
+    Cached { identity: stored.identity, ..Cached::new(cache, stored.site, stored.key, ops, shape) }
 }
 
 impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K> {
@@ -44,7 +45,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
         ops: O,
         shape: S,
     ) -> Self {
-        Self { cache, site, key, ops, shape, version: None, value: PhantomData }
+        Self { cache, site, key, identity: None, ops, shape, version: None, value: PhantomData }
     }
 
     /// Sets what a policy says by hand that attributes declare.
@@ -61,21 +62,23 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
 
     #[inline]
     fn identity(&self) -> Identity {
-        self.key.identity(std::ptr::from_ref(self.site).addr(), self.version())
+        self.key.identity(self.site.origin(), self.version())
     }
 
     /// Looks into this process's memory: no await, no allocation. Returns what the function returns.
     ///
     /// Do not hold that over an await: its error need not be `Send`.
     #[inline]
-    pub fn lookup<R>(self) -> Result<R, Miss<'a, V, O, S>>
+    pub fn lookup<R>(mut self) -> Result<R, Miss<'a, V, O, S>>
     where
         S: Shape<R, Value = V>,
     {
+        // Taken out: past the mirror it is found again, so that a hit need not have it in memory.
+        let identity = self.identity.take().unwrap_or_else(|| self.identity());
         let store = self.cache.store();
         let hit = store.tier().and_then(|tier| {
             let (namespace, now_ms) = (self.cache.namespace(), store.clock.coarse_millis());
-            let sought = Sought { namespace, identity: &self.identity(), now_ms };
+            let sought = Sought { namespace, identity: &identity, now_ms };
             tier.mirrored(&sought, |shared| self.ops.read(shared).map(|value| self.shape.wrap(value)))
         });
         match hit {

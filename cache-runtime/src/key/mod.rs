@@ -22,7 +22,7 @@ pub use render::{KeyWriter, RawKey};
 pub use tag::Tag;
 pub use template::Template;
 pub use unwritten::Unwritten;
-pub(crate) use unwritten::UnwrittenKey;
+pub(crate) use unwritten::{UnwrittenKey, identify};
 
 use crate::error::InvalidKey;
 

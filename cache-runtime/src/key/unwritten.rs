@@ -18,6 +18,15 @@ pub trait UnwrittenKey {
     fn write(self, template: &'static Template) -> RawKey;
 }
 
+/// The identity of what `write` writes at `origin`.
+#[inline]
+pub(crate) fn identify(origin: usize, write: impl FnOnce(&mut KeyWriter<'_>)) -> Identity {
+    let mut identity = Identity::new(origin);
+    write(&mut KeyWriter::of_identity(&mut identity));
+    identity.end();
+    identity
+}
+
 /// Parts, of whatever types, and how the key of a method is written with them.
 pub struct Unwritten<P> {
     parts: P,
@@ -28,18 +37,17 @@ impl<P> Unwritten<P> {
     /// `write` writes the same literals each time.
     ///
     /// A pointer, not a type of its own: the type of what a hidden function returns would have to be checked wherever it
-    /// is mentioned, and each part of a wrong type reported as often. The compiler sees through it.
+    /// is mentioned, and each part of a wrong type reported as often.
     #[inline]
-    #[must_use]
-    pub const fn new(parts: P, write: fn(&P, &mut KeyWriter<'_>)) -> Self {
+    pub(crate) const fn new(parts: P, write: fn(&P, &mut KeyWriter<'_>)) -> Self {
         Self { parts, write }
     }
 }
 
 impl<P> UnwrittenKey for Unwritten<P> {
     #[inline]
-    fn identity(&self, origin: usize, version: u32) -> Identity {
-        (|key: &mut KeyWriter<'_>| (self.write)(&self.parts, key)).identity(origin, version)
+    fn identity(&self, origin: usize, _: u32) -> Identity {
+        identify(origin, |key| (self.write)(&self.parts, key))
     }
 
     #[inline]
@@ -56,10 +64,7 @@ impl<P> UnwrittenKey for Unwritten<P> {
 impl<F: Fn(&mut KeyWriter<'_>)> UnwrittenKey for F {
     #[inline]
     fn identity(&self, origin: usize, _: u32) -> Identity {
-        let mut identity = Identity::new(origin);
-        self(&mut KeyWriter::of_identity(&mut identity));
-        identity.end();
-        identity
+        identify(origin, self)
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use foldhash::fast::RandomState;
 
 use crate::case::{Case, Gives, KeyOf, Side};
-use crate::value::{Project, TTL};
+use crate::value::{self, Project, TTL};
 
 const SHARDS: usize = 16;
 
@@ -64,6 +64,8 @@ impl<V: Clone> Floor<V> {
 pub fn cases() -> Vec<Case> {
     let shared: &'static Floor<Arc<Project>> = Box::leak(Box::new(Floor::new()));
     let owned: &'static Floor<Project> = Box::leak(Box::new(Floor::new()));
+    // A cache's values are not all as near to the processor as a single one.
+    let each: Vec<Arc<Project>> = value::ids().map(Project::load_shared).collect();
     let (one, one_shared) = (Project::load(1_000_000), Project::load_shared(1_000_000));
     vec![
         Case::new("floor: sharded table", KeyOf::U64, Gives::Arc, async |id| {
@@ -74,6 +76,9 @@ pub fn cases() -> Vec<Case> {
         }),
         Case::sync("the clone alone", KeyOf::U64, Gives::Arc, move |_| Arc::clone(&one_shared)),
         Case::sync("the clone alone", KeyOf::U64, Gives::Clone, move |_| one.clone()),
+        Case::sync("the clone alone, of each in turn", KeyOf::U64, Gives::Clone, move |id| {
+            each.get(usize::try_from(id).unwrap_or_default() % each.len()).map(|one| Project::clone(one))
+        }),
     ]
     .into_iter()
     .map(|case| case.of(Side::Floor))

@@ -97,6 +97,8 @@ fn print_goals(hits: &[Hit<'_>]) {
     goal("Arc: times faster than the best peer with a text key", ratio_text(peer, text), "≥ 2");
     let clone = least(Gives::Clone, KeyOf::U64, Side::Floor, "clone");
     goal("clone: times the bare clone", ratio_text(owned, clone), "≤ 1.3");
+    let each = least(Gives::Clone, KeyOf::U64, Side::Floor, "each in turn");
+    goal("clone: times the bare clone of as many values", ratio_text(owned, each), "");
     let peer =
         least(Gives::Clone, KeyOf::U64, Side::Peer, "").min(least(Gives::Clone, KeyOf::Text, Side::Peer, ""));
     goal("clone: times faster than the best peer", ratio_text(peer, owned), "> 1");
