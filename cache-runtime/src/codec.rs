@@ -146,35 +146,24 @@ impl io::Write for Limited {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Marks {
     /// 1 for a negative entry: the load said that there is no value.
-    #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
+    #[serde(rename = "n", default, skip_serializing_if = "is_default")]
     negative: u8,
     /// The version of the value's type.
-    #[serde(rename = "v", default, skip_serializing_if = "is_zero_version")]
+    #[serde(rename = "v", default, skip_serializing_if = "is_default")]
     pub(crate) version: u32,
     /// For how many milliseconds the entry is kept after its value stopped being fresh.
-    #[serde(rename = "w", default, skip_serializing_if = "is_none")]
+    #[serde(rename = "w", default, skip_serializing_if = "is_default")]
     window: u64,
     /// The tags, so that also who does not know them can ask for their generations.
     #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<String>,
     /// The generations of the tags when the load began, in one number.
-    #[serde(rename = "g", default, skip_serializing_if = "is_none")]
+    #[serde(rename = "g", default, skip_serializing_if = "is_default")]
     pub(crate) generations: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(value: &u8) -> bool {
-    *value == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero_version(value: &u32) -> bool {
-    *value == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_none(value: &u64) -> bool {
-    *value == 0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Marks {
