@@ -49,7 +49,7 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn a_state_is_read_as_it_was_written() {
-    proptest!(ProptestConfig::with_cases(executions() / 4), |(state in states())| {
+    proptest!(ProptestConfig::with_cases(executions()), |(state in states())| {
         prop_assert_eq!(State::parse(write(&state).into()), state);
     });
 }
