@@ -23,6 +23,9 @@ const READERS: u64 = 32;
 /// In percent of those that are still under way after some polls.
 const DROPPED_READS: u64 = 14;
 const DROPPED_WRITES: u64 = 40;
+/// In percent of the writes.
+const BY_TAG: u64 = 30;
+const OF_ALL: u64 = 2;
 /// How long after its begin a dropped write may land.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -82,6 +85,17 @@ fn millis() -> u64 {
 /// The reads of this process that are under way: when each began, by its slot; 0 where there is none.
 type Open = Vec<AtomicU64>;
 
+type Landing = tokio::sync::oneshot::Sender<(u64, Instant)>;
+
+/// What a writer invalidates.
+#[derive(Clone, Copy, PartialEq)]
+enum How {
+    Key,
+    Tag,
+    /// The whole prefix, after the commit: such a write is not dropped.
+    All,
+}
+
 #[derive(Clone)]
 struct Process {
     number: u64,
@@ -103,18 +117,29 @@ impl Process {
         version
     }
 
-    #[cached(key = "item:<row>", ttl = 300)]
+    #[cached(key = "item:<row>", ttl = 300, tags = ["row:<row>"])]
     async fn item(&self, row: u64) -> u64 {
         self.load(row).await
     }
 
     #[invalidates("item:<row>")]
-    async fn change(&self, row: u64, landing: tokio::sync::oneshot::Sender<(u64, Instant)>) -> u64 {
+    async fn change(&self, row: u64, landing: Landing) -> u64 {
         self.commit(row, landing).await
     }
 
+    #[invalidates(tags = ["row:<row>"])]
+    async fn change_by_tag(&self, row: u64, landing: Landing) -> u64 {
+        self.commit(row, landing).await
+    }
+
+    async fn change_all(&self, row: u64, landing: Landing) -> u64 {
+        let version = self.commit(row, landing).await;
+        self.cache.invalidate_all().await.expect("the cache answers");
+        version
+    }
+
     /// Commits in a task of its own, which goes on when the write is dropped.
-    async fn commit(&self, row: u64, landing: tokio::sync::oneshot::Sender<(u64, Instant)>) -> u64 {
+    async fn commit(&self, row: u64, landing: Landing) -> u64 {
         let own = self.clone();
         let commit = tokio::spawn(async move {
             own.chance.pause().await;
@@ -142,9 +167,22 @@ impl Process {
         loaded
     }
 
-    async fn write(&self, row: u64, landing: tokio::sync::oneshot::Sender<(u64, Instant)>) -> u64 {
-        if !self.by_hand {
-            return self.change(row, landing).await;
+    /// How the next write is made.
+    fn how(&self) -> How {
+        match self.chance.below(100) {
+            _ if self.by_hand => How::Key,
+            below if below < OF_ALL => How::All,
+            below if below < OF_ALL + BY_TAG => How::Tag,
+            _ => How::Key,
+        }
+    }
+
+    async fn write(&self, how: How, row: u64, landing: Landing) -> u64 {
+        match how {
+            How::Tag => return self.change_by_tag(row, landing).await,
+            How::All => return self.change_all(row, landing).await,
+            How::Key if !self.by_hand => return self.change(row, landing).await,
+            How::Key => {}
         }
         let version = self.commit(row, landing).await;
         self.cache.delete(format!("item:{row}").as_str()).await.expect("the cache answers");
@@ -168,6 +206,8 @@ struct Seen {
     writes: AtomicU64,
     dropped_writes: AtomicU64,
     landed: AtomicU64,
+    by_tag: AtomicU64,
+    of_all: AtomicU64,
     stale: AtomicU64,
 }
 
@@ -211,11 +251,15 @@ async fn writer(process: Process, of: u64, seen: Arc<Seen>, share: u64) {
     // Each row has one writer, so that its versions have one counter.
     let row = process.number + PROCESSES * of;
     while seen.reads.load(Ordering::Relaxed) < share {
-        let limit = process.chance.percent(DROPPED_WRITES).then(|| process.chance.below(2));
+        let how = process.how();
+        let is_dropped = how != How::All && process.chance.percent(DROPPED_WRITES);
+        let limit = is_dropped.then(|| process.chance.below(2));
         let (landing, landed) = tokio::sync::oneshot::channel();
         let began = Instant::now();
         seen.writes.fetch_add(1, Ordering::Relaxed);
-        match polled(limit, process.write(row, landing)).await {
+        seen.by_tag.fetch_add(u64::from(how == How::Tag), Ordering::Relaxed);
+        seen.of_all.fetch_add(u64::from(how == How::All), Ordering::Relaxed);
+        match polled(limit, process.write(how, row, landing)).await {
             Some(version) => process.numbers.set(Cell::Returned(row), version),
             None => {
                 seen.dropped_writes.fetch_add(1, Ordering::Relaxed);
@@ -241,7 +285,8 @@ async fn run(url: &str, path: &Path, number: u64, share: u64, by_hand: bool) -> 
     let backend = backend.connect().await.expect("the server answers");
     let cache = KvCacheService::builder(Arc::new(backend)).write_timeout(WRITE_TIMEOUT).timeout(limit);
     // Short, so that more of them load beside each other.
-    let cache = cache.lease_wait(Duration::from_millis(10)).build().expect("a valid prefix");
+    let cache = cache.lease_wait(Duration::from_millis(10)).prefix_generation(!by_hand);
+    let cache = cache.build().expect("a valid prefix");
     let slots = usize::try_from(READERS).expect("there are few");
     let process = Process {
         number,
@@ -281,12 +326,14 @@ async fn run(url: &str, path: &Path, number: u64, share: u64, by_hand: bool) -> 
     writers.join_all().await;
     let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     format!(
-        "seen {share} {} {} {} {} {} {}",
+        "seen {share} {} {} {} {} {} {} {} {}",
         of(&seen.dropped_reads),
         of(&process.loads),
         of(&seen.writes),
         of(&seen.dropped_writes),
         of(&seen.landed),
+        of(&seen.by_tag),
+        of(&seen.of_all),
         of(&seen.stale)
     )
 }
@@ -317,7 +364,7 @@ fn spawn(role: &str) -> Child {
 }
 
 /// Runs all processes to their end; what they have seen, added up.
-fn run_all(kind: Kind, reads: u64, by_hand: bool) -> Option<[u64; 7]> {
+fn run_all(kind: Kind, reads: u64, by_hand: bool) -> Option<[u64; 9]> {
     let server = Server::start(kind, &[])?;
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let path: PathBuf = directory.path().join("numbers");
@@ -330,7 +377,7 @@ fn run_all(kind: Kind, reads: u64, by_hand: bool) -> Option<[u64; 7]> {
             spawn(&role)
         })
         .collect();
-    let mut all = [0; 7];
+    let mut all = [0; 9];
     for child in children {
         let output = child.wait_with_output().expect("it ends");
         let text = String::from_utf8_lossy(&output.stdout);
@@ -340,12 +387,13 @@ fn run_all(kind: Kind, reads: u64, by_hand: bool) -> Option<[u64; 7]> {
             *sum += number.parse::<u64>().expect("it is a number");
         }
     }
-    let [reads, dropped_reads, loads, writes, dropped_writes, landed, stale] = all;
+    let [reads, dropped_reads, loads, writes, dropped_writes, landed, by_tag, of_all, stale] = all;
     #[expect(clippy::cast_precision_loss, reason = "it is shown with two digits")]
     let percent = stale as f64 * 100.0 / reads as f64;
     println!(
         "{PROCESSES} processes on {kind:?}{}: {reads} reads ({dropped_reads} dropped), {loads} loads, {writes} writes \
-         ({dropped_writes} dropped, {landed} of them landed in time), {stale} stale ({percent:.2} %), in {:.1?}",
+         ({dropped_writes} dropped, {landed} of them landed in time; {by_tag} by a tag, {of_all} of the whole prefix), \
+         {stale} stale ({percent:.2} %), in {:.1?}",
         if by_hand { ", by hand" } else { "" },
         start.elapsed()
     );
@@ -359,10 +407,11 @@ fn reads() -> u64 {
 #[test]
 fn no_read_of_several_processes_is_older_than_a_write_that_returned_or_was_dropped() {
     let Some(seen) = run_all(Kind::Redis, reads(), false) else { return };
-    let [reads, dropped_reads, loads, writes, dropped_writes, landed, stale] = seen;
+    let [reads, dropped_reads, loads, writes, dropped_writes, landed, by_tag, of_all, stale] = seen;
     assert_eq!(stale, 0);
     assert!(dropped_reads > reads / 500 && loads > reads / 100 && writes > reads / 1_000, "{seen:?}");
     assert!(dropped_writes > writes / 10 && landed > 0, "{seen:?}");
+    assert!(by_tag > writes / 5 && of_all > writes / 200, "{seen:?}");
 }
 
 #[test]
