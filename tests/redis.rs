@@ -12,8 +12,12 @@ mod cluster;
 mod elsewhere;
 #[path = "redis/faults.rs"]
 mod faults;
+#[path = "redis/kinds.rs"]
+mod kinds;
 #[path = "redis/lost.rs"]
 mod lost;
+#[path = "redis/payloads.rs"]
+mod payloads;
 #[path = "redis/plain.rs"]
 mod plain;
 #[path = "redis/processes.rs"]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cache_runtime::{Backend, BackendError, ListOptions, PutOptions, Read, RedisBackend, SetOutcome};
 
+use crate::kinds::on_each_kind;
 use crate::proxy::{Mode, Proxy};
 use crate::server::{Kind, Server, database};
 
@@ -44,9 +45,23 @@ async fn recovers(backend: &RedisBackend) {
     assert_eq!(found.value, "value");
 }
 
-#[tokio::test]
-async fn a_dead_server_costs_few_calls_their_time_and_its_return_is_noticed() {
-    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+on_each_kind!(
+    a_dead_server_costs_few_calls_their_time_and_its_return_is_noticed,
+    a_server_killed_and_restarted_under_load_fails_calls_in_time_and_serves_again,
+    a_restart_from_an_old_dump_brings_no_old_value_back,
+    a_lease_that_came_back_with_an_old_dump_proves_nothing,
+    a_stopped_server_costs_its_timeouts_once_and_serves_when_it_goes_on,
+    a_server_without_memory_refuses_and_still_deletes,
+    a_replica_refuses_writes_and_serves_reads,
+    a_server_that_reads_its_dump_is_waited_for,
+    too_many_connections_are_an_error_until_there_is_room,
+    flushed_scripts_are_loaded_again,
+    a_server_that_does_not_show_its_history_serves_all_the_same,
+    no_command_that_looks_at_or_removes_all_keys_is_ever_sent,
+);
+
+async fn a_dead_server_costs_few_calls_their_time_and_its_return_is_noticed(kind: Kind) {
+    let Some(server) = Server::start(kind, &[]) else { return };
     let backend = connect(&server.url(0)).await;
     put(&backend, "k").await.expect("the server answers");
     server.kill();
@@ -64,9 +79,8 @@ async fn bounded_quietly<T>(call: impl Future<Output = T>) -> T {
     tokio::time::timeout(BOUND, call).await.unwrap_or_else(|_| panic!("a call hangs"))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_killed_and_restarted_under_load_fails_calls_in_time_and_serves_again() {
-    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+async fn a_server_killed_and_restarted_under_load_fails_calls_in_time_and_serves_again(kind: Kind) {
+    let Some(server) = Server::start(kind, &[]) else { return };
     let backend = connect(&server.url(0)).await;
     let mut tasks = tokio::task::JoinSet::new();
     let end = Instant::now() + Duration::from_secs(3);
@@ -116,9 +130,8 @@ async fn a_server_killed_and_restarted_under_load_fails_calls_in_time_and_serves
     recovers(&backend).await;
 }
 
-#[tokio::test]
-async fn a_restart_from_an_old_dump_brings_no_old_value_back() {
-    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+async fn a_restart_from_an_old_dump_brings_no_old_value_back(kind: Kind) {
+    let Some(server) = Server::start(kind, &[]) else { return };
     let backend = connect(&server.url(0)).await;
     let (old, barred) = ("old", "barred");
     put(&backend, old).await.expect("the server answers");
@@ -149,9 +162,8 @@ async fn a_restart_from_an_old_dump_brings_no_old_value_back() {
     assert_eq!(backend.get(old).await.expect("it answers").map(|entry| entry.value), Some("new".into()));
 }
 
-#[tokio::test]
-async fn a_lease_that_came_back_with_an_old_dump_proves_nothing() {
-    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+async fn a_lease_that_came_back_with_an_old_dump_proves_nothing(kind: Kind) {
+    let Some(server) = Server::start(kind, &[]) else { return };
     let backend = connect(&server.url(0)).await;
     let Read::Miss(Some(lease)) = backend.read("k").await.expect("the server answers") else {
         panic!("nothing is there")
@@ -167,9 +179,8 @@ async fn a_lease_that_came_back_with_an_old_dump_proves_nothing() {
     assert_eq!(backend.get("k").await.expect("the server answers"), None);
 }
 
-#[tokio::test]
-async fn a_stopped_server_costs_its_timeouts_once_and_serves_when_it_goes_on() {
-    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+async fn a_stopped_server_costs_its_timeouts_once_and_serves_when_it_goes_on(kind: Kind) {
+    let Some(server) = Server::start(kind, &[]) else { return };
     let backend = connect(&server.url(0)).await;
     put(&backend, "k").await.expect("the server answers");
     server.signal("STOP");
@@ -188,9 +199,8 @@ async fn a_stopped_server_costs_its_timeouts_once_and_serves_when_it_goes_on() {
     recovers(&backend).await;
 }
 
-#[tokio::test]
-async fn a_server_without_memory_refuses_and_still_deletes() {
-    let Some(server) = Server::start(Kind::Redis, &["--maxmemory-policy", "noeviction"]) else { return };
+async fn a_server_without_memory_refuses_and_still_deletes(kind: Kind) {
+    let Some(server) = Server::start(kind, &["--maxmemory-policy", "noeviction"]) else { return };
     let backend = connect(&server.url(0)).await;
     for key in ["k", "l"] {
         put(&backend, key).await.expect("the server answers");
@@ -224,9 +234,8 @@ async fn a_server_without_memory_refuses_and_still_deletes() {
     put(&backend, "other").await.expect("there is room again");
 }
 
-#[tokio::test]
-async fn a_replica_refuses_writes_and_serves_reads() {
-    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+async fn a_replica_refuses_writes_and_serves_reads(kind: Kind) {
+    let Some(server) = Server::start(kind, &[]) else { return };
     let backend = connect(&server.url(0)).await;
     put(&backend, "k").await.expect("the server answers");
     let mut client = server.client(0).await;
@@ -243,12 +252,10 @@ async fn a_replica_refuses_writes_and_serves_reads() {
     recovers(&backend).await;
 }
 
-#[tokio::test]
-async fn a_server_that_reads_its_dump_is_waited_for() {
-    let Some(server) = Server::start(
-        Kind::Redis,
-        &["--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024"],
-    ) else {
+async fn a_server_that_reads_its_dump_is_waited_for(kind: Kind) {
+    let Some(server) =
+        Server::start(kind, &["--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024"])
+    else {
         return;
     };
     let backend = connect(&server.url(0)).await;
@@ -262,9 +269,8 @@ async fn a_server_that_reads_its_dump_is_waited_for() {
     recovers(&backend).await;
 }
 
-#[tokio::test]
-async fn too_many_connections_are_an_error_until_there_is_room() {
-    let Some(server) = Server::start(Kind::Redis, &["--maxclients", "2"]) else { return };
+async fn too_many_connections_are_an_error_until_there_is_room(kind: Kind) {
+    let Some(server) = Server::start(kind, &["--maxclients", "2"]) else { return };
     let (first, second) = (server.client(0).await, server.client(0).await);
     let builder = RedisBackend::builder(&server.url(0)).connect_timeout(CONNECT).command_timeout(COMMAND);
     let backend = builder.build().expect("the address is one");
@@ -294,9 +300,8 @@ async fn whatever_a_network_does_calls_end_and_the_backend_recovers() {
     assert!(proxy.connections() > 3, "{}", proxy.connections());
 }
 
-#[tokio::test]
-async fn flushed_scripts_are_loaded_again() {
-    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+async fn flushed_scripts_are_loaded_again(kind: Kind) {
+    let Some(server) = Server::start(kind, &[]) else { return };
     let backend = connect(&server.url(0)).await;
     assert_eq!(backend.increment("n", 1, None).await.expect("it counts"), 1);
     let mut client = server.client(0).await;
@@ -330,9 +335,8 @@ fn a_backend_outlives_the_executor_that_connected_it() {
     }
 }
 
-#[tokio::test]
-async fn a_server_that_does_not_show_its_history_serves_all_the_same() {
-    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+async fn a_server_that_does_not_show_its_history_serves_all_the_same(kind: Kind) {
+    let Some(server) = Server::start(kind, &[]) else { return };
     let mut client = server.client(0).await;
     let mut acl = redis::cmd("ACL");
     acl.arg("SETUSER").arg("blind").arg("on").arg(">pass").arg("~*").arg("+@all").arg("-info");
@@ -348,9 +352,8 @@ async fn a_server_that_does_not_show_its_history_serves_all_the_same() {
     assert!(matches!(blind.read("filled").await, Ok(Read::Hit(_))));
 }
 
-#[tokio::test]
-async fn no_command_that_looks_at_or_removes_all_keys_is_ever_sent() {
-    let Some(server) = Server::start(Kind::Redis, &[]) else { return };
+async fn no_command_that_looks_at_or_removes_all_keys_is_ever_sent(kind: Kind) {
+    let Some(server) = Server::start(kind, &[]) else { return };
     let backend = connect(&server.url(0)).await;
     for key in ["app:1", "app:2", "other:1"] {
         put(&backend, key).await.expect("it is stored");
