@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 
 use cache_runtime::__private::{KeyWriter, RawKey, Template};
-use cache_runtime::{CacheError, Key, KvCacheService, RawPart, cache_key, cached, invalidates};
+use cache_runtime::{
+    CacheError, Key, KeyPart, KvCacheService, PartWriter, RawPart, cache_key, cached, invalidates,
+};
 use futures_util::FutureExt;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -414,4 +416,50 @@ fn a_glob_is_matched_against_the_whole_key() {
 fn a_glob_of_many_stars_ends_in_time() {
     let cache = holding(&["a".repeat(480)]);
     assert_eq!(keys(&cache, &("*a".repeat(200) + "b")).expect("a valid pattern"), [""; 0]);
+}
+
+/// A part of as many pieces as it has steps.
+#[derive(Clone)]
+struct Steps(Vec<&'static str>);
+
+impl KeyPart for Steps {
+    type Kind = Self;
+    const MAX_LEN: Option<usize> = None;
+
+    fn write(&self, out: &mut PartWriter<'_>) {
+        for step in &self.0 {
+            out.text(step);
+        }
+    }
+}
+
+struct Ways {
+    cache: KvCacheService,
+}
+
+impl Ways {
+    #[cached(key = "way:<from>:<to>", ttl = 300)]
+    async fn way(&self, from: Steps, to: Steps) -> String {
+        format!("{}>{}", from.0.concat(), to.0.concat())
+    }
+}
+
+#[test]
+fn parts_of_several_pieces_or_none_are_told_apart_by_where_each_begins() {
+    let pieces = ["a", "b", "ab"];
+    let mut all: Vec<Steps> = vec![Steps(Vec::new()), Steps(vec![""]), Steps(vec!["a", ""])];
+    for one in pieces {
+        all.push(Steps(vec![one]));
+        all.extend(pieces.map(|two| Steps(vec![one, two])));
+    }
+    let ways = Ways { cache: KvCacheService::in_memory() };
+    // The second time all are hits; a way takes whatever stands under its key.
+    for round in 0..3 {
+        for from in &all {
+            for to in &all {
+                let way = ways.way(from.clone(), to.clone()).now_or_never().expect("memory answers at once");
+                assert_eq!(way, format!("{}>{}", from.0.concat(), to.0.concat()), "{round}");
+            }
+        }
+    }
 }

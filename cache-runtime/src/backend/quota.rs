@@ -179,7 +179,7 @@ impl Used {
 }
 
 /// How often a quota is tried against others who use it.
-const TRIES: usize = 100;
+const TRIES: usize = 256;
 
 /// [`Backend::admit`] of engines that have nothing better.
 pub(super) async fn admit<B: Backend + ?Sized>(
