@@ -16,8 +16,12 @@ struct Process {
 
 impl Process {
     async fn at(server: &Server, tier: Option<LocalTier>, source: &Arc<AtomicU64>) -> Self {
-        let backend = RedisBackend::builder(&server.url(0)).connect().await.expect("the server answers");
-        let cache = KvCacheService::builder(Arc::new(backend)).prefix_generation(true);
+        // A busy machine is no dead server: another connection would be counted.
+        let patience = Duration::from_secs(20);
+        let backend =
+            RedisBackend::builder(&server.url(0)).connect_timeout(patience).command_timeout(patience);
+        let backend = backend.connect().await.expect("the server answers");
+        let cache = KvCacheService::builder(Arc::new(backend)).prefix_generation(true).timeout(patience);
         let cache = match tier {
             Some(tier) => cache.local_tier(tier),
             None => cache,
