@@ -110,14 +110,11 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
                 found.is_some()
             })
         });
-        if !is_held {
-            return Err(Miss { cache, site, key, ops, shape, version, value: PhantomData });
+        let whole =
+            if is_held { found.map(|found| shape.wrap(found)).or_else(|| shape.none()) } else { None };
+        if whole.is_some() {
+            site.hit();
         }
-        site.hit();
-        Ok(match found {
-            Some(found) => shape.wrap(found),
-            // Held only where the shape is optional.
-            None => shape.none().unwrap_or_else(crate::__private::typed),
-        })
+        whole.ok_or(Miss { cache, site, key, ops, shape, version, value: PhantomData })
     }
 }
