@@ -12,11 +12,23 @@ mod sync {
     pub(super) use shuttle::sync::atomic::AtomicU64;
     pub(super) use shuttle::sync::{Arc, Mutex, MutexGuard};
     pub(super) use shuttle::thread_local;
+    pub(super) use std::sync::RwLock;
+    use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 
     /// Few: each is made anew for every schedule.
     pub(super) const GENERATIONS: usize = 2;
 
     pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.lock().unwrap()
+    }
+
+    /// The standard library's: nothing else of what is under test happens while it is held, so that shuttle's would only
+    /// add schedules that do not differ.
+    pub(super) fn read<T: ?Sized>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+        lock.read().unwrap()
+    }
+
+    pub(super) fn write<T: ?Sized>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+        lock.write().unwrap()
     }
 }

@@ -132,6 +132,100 @@ fn a_value_too_heavy_for_the_tier_takes_the_older_one_with_it() {
     assert_eq!((get::<u64>(&tier, 0, "key", 0, 0), tier.len()), (None, 0));
 }
 
+/// As many keys again and again as hold five times as many as there is room for, put, read and removed in any order.
+#[test]
+fn a_full_tier_finds_the_last_value_or_nothing_and_counts_what_it_holds() {
+    for (tier, most) in
+        [(LocalTier::new(100).build(), 100), (LocalTier::new(100).weight(60_000).build(), 60_000)]
+    {
+        let by_weight = most > 1_000;
+        let mut last = [None; 500];
+        let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+        for step in 0..100_000_usize {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let id = ((random >> 16) as usize % last.len()) >> (random % 3);
+            let key = id.to_string();
+            match (random >> 48) % 8 {
+                0 => {
+                    let held = last[id].take();
+                    assert!(!tier.remove(0, &key) || held.is_some(), "step {step}");
+                }
+                1..4 => {
+                    let weight = (random >> 32) as usize % 2_000;
+                    drop(tier.insert(Prepared::new(0, &key, Some(Arc::new(step)), ALWAYS, 0, weight)));
+                    last[id] = Some((step, weight + key.len() + 96));
+                }
+                _ => {
+                    let held = get::<usize>(&tier, 0, &key, 0, 0);
+                    let value = last[id].map(|(value, _)| Found::Fresh(value));
+                    assert!(held.is_none() || held == value, "step {step}");
+                }
+            }
+            if step % 997 == 0 {
+                let held: Vec<usize> = (0..last.len())
+                    .filter(|id| get::<usize>(&tier, 0, &id.to_string(), 0, 0).is_some())
+                    .filter_map(|id| Some(last[id]?.1))
+                    .collect();
+                let weight = if by_weight { held.iter().sum() } else { held.len() };
+                assert_eq!((tier.len(), tier.weight()), (held.len(), weight as u64), "step {step}");
+                assert!(weight <= most, "step {step}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_used_again_outlives_a_scan() {
+    let tier = LocalTier::new(1_000).build();
+    let used: Vec<String> = (0..500).map(|id| format!("used:{id}")).collect();
+    for _ in 0..2 {
+        for key in &used {
+            if get::<u64>(&tier, 0, key, 0, 0).is_none() {
+                put(&tier, 0, key, 7_u64);
+            }
+        }
+    }
+    for id in 0..20_000 {
+        put(&tier, 0, &format!("scan:{id}"), 7_u64);
+    }
+    let left = used.iter().filter(|key| get::<u64>(&tier, 0, key, 0, 0).is_some()).count();
+    assert_eq!(left, used.len());
+}
+
+#[test]
+fn what_comes_back_soon_after_it_left_stays_longer() {
+    let tier = LocalTier::new(1_000).build();
+    let mut ids = 0..;
+    let mut scan = |count| {
+        for id in ids.by_ref().take(count) {
+            put(&tier, 0, &format!("scan:{id}"), 7_u64);
+        }
+    };
+    scan(2_000);
+    put(&tier, 0, "key", 7_u64);
+    scan(500);
+    assert_eq!(get::<u64>(&tier, 0, "key", 0, 0), None);
+    put(&tier, 0, "key", 7_u64);
+    scan(500);
+    assert_eq!(get::<u64>(&tier, 0, "key", 0, 0), Some(Found::Fresh(7)));
+}
+
+#[test]
+fn what_was_removed_leaves_its_memory_to_others() {
+    let tier = LocalTier::new(10_000).build();
+    let round = |rounds: std::ops::Range<u32>| {
+        for id in rounds {
+            put(&tier, 0, &format!("key:{id}"), 7_u64);
+            assert!(tier.remove(0, &format!("key:{id}")));
+        }
+    };
+    round(0..10_000);
+    let kept = allocation_counter::measure(|| round(10_000..100_000));
+    assert_eq!((kept.bytes_current, tier.len()), (0, 0));
+}
+
 #[test]
 fn values_are_dropped_outside_of_the_tier_s_locks() {
     #[derive(Clone)]

@@ -1,7 +1,8 @@
 //! What the store synchronizes with: one place, so that the race tests can put others here.
 
 pub(super) use std::sync::atomic::AtomicU64;
-pub(super) use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+pub(super) use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 pub(super) use std::thread_local;
 
 /// How many generations a tier counts: keys that share one lose their places in the mirrors together.
@@ -11,4 +12,14 @@ pub(super) const GENERATIONS: usize = 4_096;
 /// runs under it only in a promotion, which changes nothing of the flight), so a poisoned one is used on.
 pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same of a lock that readers share. Under it no foreign code runs.
+pub(super) fn read<T: ?Sized>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same, alone.
+pub(super) fn write<T: ?Sized>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }

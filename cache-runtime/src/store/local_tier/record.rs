@@ -1,10 +1,7 @@
 //! An entry of the local tier, and how it is found.
 
-use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-
-use quick_cache::Equivalent;
 
 use super::Shared;
 use crate::store::tags::Counted;
@@ -12,11 +9,7 @@ use crate::store::tags::Counted;
 /// The longest text, namespace and key, that stands in the entry itself: as long as makes a [`Text`] of 24 bytes.
 const SHORT: usize = 22;
 
-/// An entry, whole: what the cache calls the key. It gives out clones of what it calls the value, so with the
-/// record as that every hit would write to a counter that all readers of the key share. A reader therefore
-/// takes what it wants while the keys are being compared, see [`Probe`]; the cache's value is the weight.
-pub(super) struct Held(pub(super) Box<Record>);
-
+/// An entry, whole.
 pub(super) struct Record {
     pub(super) fresh_until: u64,
     /// How long it is served after that, in milliseconds.
@@ -24,6 +17,17 @@ pub(super) struct Record {
     pub(super) version: u32,
     pub(super) name: Text,
     pub(super) content: Content,
+}
+
+impl Record {
+    /// What a reader takes who asks for that version, if it may still be served. The reader gets it in one piece, while
+    /// the entry is locked.
+    #[inline]
+    pub(super) fn take(&self, version: u32, now_ms: u64) -> Option<Taken> {
+        let serves =
+            self.version == version && now_ms < self.fresh_until.saturating_add(u64::from(self.stale_for));
+        serves.then(|| self.content.take(self.fresh_until))
+    }
 }
 
 /// What an entry holds. Two words: the many that are values without tags bear nothing for those that have some.
@@ -118,61 +122,5 @@ impl Hash for Name<'_> {
         state.write_u32(self.namespace);
         // Nothing follows, so there need be no mark of the end.
         state.write(self.key);
-    }
-}
-
-impl Equivalent<Held> for Name<'_> {
-    fn equivalent(&self, held: &Held) -> bool {
-        held.0.name.name() == *self
-    }
-}
-
-impl Hash for Held {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.name.name().hash(state);
-    }
-}
-
-impl PartialEq for Held {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.name.name() == other.0.name.name()
-    }
-}
-
-impl Eq for Held {}
-
-/// A reader: it is equal to the entry of its key if that is of its version, and takes from it then what it holds.
-pub(super) struct Probe<'a> {
-    pub(super) name: Name<'a>,
-    version: u32,
-    now_ms: u64,
-    pub(super) found: RefCell<Option<Taken>>,
-}
-
-impl<'a> Probe<'a> {
-    #[inline]
-    pub(super) const fn new(name: Name<'a>, version: u32, now_ms: u64) -> Self {
-        Self { name, version, now_ms, found: RefCell::new(None) }
-    }
-}
-
-impl Hash for Probe<'_> {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-    }
-}
-
-impl Equivalent<Held> for Probe<'_> {
-    #[inline]
-    fn equivalent(&self, held: &Held) -> bool {
-        let record = &held.0;
-        if record.name.name() != self.name || record.version != self.version {
-            return false;
-        }
-        if self.now_ms < record.fresh_until.saturating_add(u64::from(record.stale_for)) {
-            self.found.replace(Some(record.content.take(record.fresh_until)));
-        }
-        true
     }
 }
