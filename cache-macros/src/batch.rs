@@ -30,7 +30,7 @@ pub(crate) struct Batch<'a> {
     pub(crate) single: Returns,
     /// What this one does; its value is the map.
     pub(crate) returns: Returns,
-    pub(crate) known: &'a [String],
+    pub(crate) block: &'a Block,
 }
 
 /// Checks and expands a batch.
@@ -90,7 +90,7 @@ pub(crate) fn expand(
     if !diag.is_empty() {
         return None;
     }
-    let (private, known) = (Runtime::new(args.krate.as_ref()), &*block.known);
+    let private = Runtime::new(args.krate.as_ref());
     let batch = Batch {
         private,
         args,
@@ -102,7 +102,7 @@ pub(crate) fn expand(
         tags,
         single: of_one,
         returns,
-        known,
+        block,
     };
     Some(expand::batch::expand(&batch))
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
-use syn::spanned::Spanned;
 use syn::{Attribute, GenericParam, ImplItem, ItemImpl, Type};
 
 use crate::args::{Allowed, Args, CACHED, CACHING, INVALIDATES, KeyArg, UPDATES};
@@ -27,6 +27,8 @@ pub(crate) const USED: &str = "__used";
 pub(crate) struct Block {
     /// The templates that the block caches, for suggestions.
     pub(crate) known: Vec<String>,
+    /// The hidden functions that are there in every configuration.
+    pub(crate) hidden: BTreeSet<String>,
     /// The same of tags.
     pub(crate) known_tags: Vec<String>,
     /// The hidden functions of tags that have been emitted: several methods may have one tag.
@@ -59,8 +61,10 @@ pub(crate) fn caching(tokens: TokenStream, item: &TokenStream) -> TokenStream {
             return quote!(#item #errors);
         }
     };
-    let mut block = describe(&defaults, &header, &items);
-    check_templates(&items, &mut block, &mut diag);
+    let cached = cached_methods(&items);
+    let mut block = describe(&defaults, &header, &cached);
+    check_templates(&cached, &defaults, &mut block, &mut diag);
+    drop(cached);
     check_blanket(&header, &mut diag);
     // Then the methods are emitted as they are, after a look for their own mistakes, so that nothing follows.
     let faulty = !diag.is_empty();
@@ -137,10 +141,13 @@ fn parse_impl(item: &TokenStream, diag: &mut Diag) -> Option<(ItemImpl, Group)> 
 fn parse_items(input: ParseStream<'_>) -> syn::Result<Vec<Item>> {
     let mut items = Vec::new();
     while !input.is_empty() {
-        if input.fork().parse::<Function>().is_ok() {
-            items.push(Item::Function(Box::new(input.parse()?)));
-        } else {
-            items.push(Item::Other(Box::new(input.parse()?)));
+        let ahead = input.fork();
+        match ahead.parse() {
+            Ok(function) => {
+                input.advance_to(&ahead);
+                items.push(Item::Function(Box::new(function)));
+            }
+            Err(_) => items.push(Item::Other(Box::new(input.parse()?))),
         }
     }
     Ok(items)
@@ -174,78 +181,80 @@ fn arguments(attribute: &Attribute, allowed: &Allowed, diag: &mut Diag) -> Args 
     }
 }
 
-fn describe(defaults: &Args, header: &ItemImpl, items: &[Item]) -> Block {
-    let known = cached_templates(items).map(|(_, _, text)| text.value()).collect();
-    let generics = header.generics.type_params().map(|param| param.ident.to_string()).collect();
-    let tenant = defaults.tenant.as_ref().map(|tenant| compact(&tenant.to_token_stream()));
-    Block { known, known_tags: tag_templates(items), tenant, generics: Some(generics), ..Block::default() }
+/// The block's `#[cached]` methods, with the arguments. Mistakes in them are reported where the method is expanded.
+fn cached_methods(items: &[Item]) -> Vec<(&Function, Args)> {
+    let functions = items.iter().filter_map(|item| match item {
+        Item::Function(function) => Some(&**function),
+        Item::Other(_) => None,
+    });
+    functions
+        .filter_map(|function| {
+            let is_cached = |ours: &Allowed| ours.attribute == CACHED.attribute;
+            let attribute = function.attrs.iter().find(|attribute| ours(attribute).is_some_and(is_cached))?;
+            Some((function, arguments(attribute, &CACHED, &mut Diag::default())))
+        })
+        .collect()
 }
 
-/// The templates of the block's `#[cached]` methods.
-fn cached_templates(items: &[Item]) -> impl Iterator<Item = (&Function, Args, syn::LitStr)> {
-    items.iter().filter_map(|item| {
-        let Item::Function(function) = item else { return None };
-        let attribute = function
-            .attrs
-            .iter()
-            .find(|attribute| ours(attribute).is_some_and(|ours| ours.attribute == "cached"))?;
-        // Mistakes are reported where the method is expanded.
-        let mut args = arguments(attribute, &CACHED, &mut Diag::default());
-        match args.keys.pop()? {
-            // A batch has the template of another method.
-            KeyArg::Template(_) if args.each.is_some() => None,
-            KeyArg::Template(text) => Some((&**function, args, text)),
-            KeyArg::Expression(_) => None,
-        }
+fn describe(defaults: &Args, header: &ItemImpl, cached: &[(&Function, Args)]) -> Block {
+    let text = |arg: &KeyArg| match arg {
+        KeyArg::Template(text) => Some(text.value()),
+        KeyArg::Expression(_) => None,
+    };
+    let known = templates(cached).map(|(_, _, text)| text.value()).collect();
+    let mut known_tags: Vec<String> =
+        cached.iter().flat_map(|(_, args)| &args.tags).filter_map(text).collect();
+    known_tags.sort_unstable();
+    known_tags.dedup();
+    let generics = header.generics.type_params().map(|param| param.ident.to_string()).collect();
+    let tenant = defaults.tenant.as_ref().map(|tenant| compact(&tenant.to_token_stream()));
+    Block { known, known_tags, tenant, generics: Some(generics), ..Block::default() }
+}
+
+/// The methods that have a template of their own.
+fn templates<'a>(
+    cached: &'a [(&Function, Args)],
+) -> impl Iterator<Item = (&'a Function, &'a Args, &'a syn::LitStr)> {
+    cached.iter().filter_map(|(function, args)| match args.keys.last()? {
+        // A batch has the template of another method.
+        KeyArg::Template(text) if args.each.is_none() => Some((*function, args, text)),
+        _ => None,
     })
 }
 
-/// The templates of the tags that the block's `#[cached]` methods carry.
-fn tag_templates(items: &[Item]) -> Vec<String> {
-    let functions = items.iter().filter_map(|item| match item {
-        Item::Function(function) => Some(function),
-        Item::Other(_) => None,
-    });
-    let cached = functions
-        .flat_map(|function| &function.attrs)
-        .filter(|attribute| ours(attribute).is_some_and(|ours| ours.attribute == CACHED.attribute));
-    let tags = cached.flat_map(|attribute| arguments(attribute, &CACHED, &mut Diag::default()).tags);
-    let mut templates: Vec<String> = tags
-        .filter_map(|tag| match tag {
-            KeyArg::Template(text) => Some(text.value()),
-            KeyArg::Expression(_) => None,
-        })
-        .collect();
-    templates.sort_unstable();
-    templates.dedup();
-    templates
-}
-
 /// Two templates of one cache that can give the same key would serve one method's value to the other.
-fn check_templates(items: &[Item], block: &mut Block, diag: &mut Diag) {
-    let mut silent = Diag::default();
-    let resolved: Vec<_> = cached_templates(items)
+fn check_templates(cached: &[(&Function, Args)], defaults: &Args, block: &mut Block, diag: &mut Diag) {
+    let resolved: Vec<_> = templates(cached)
         .filter_map(|(function, args, text)| {
-            match Key::resolve(KeyArg::Template(text), function, Sources::Arguments, &mut silent)? {
-                Key::Template(key) => Some((&function.sig.ident, args.cache, key)),
-                Key::Expression(_) => None,
+            let mut silent = Diag::default();
+            let key = KeyArg::Template(text.clone());
+            let Key::Template(key) = Key::resolve(key, function, Sources::Arguments, &mut silent)? else {
+                return None;
+            };
+            let cache = args.cache.as_ref().or(defaults.cache.as_ref());
+            let name = key.hidden_name(cache, Span::call_site()).to_string();
+            let is_conditional = |attribute: &Attribute| {
+                attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr")
+            };
+            if silent.is_empty() && !function.attrs.iter().any(is_conditional) {
+                block.hidden.insert(name.clone());
             }
+            Some((&function.sig.ident, crate::key::cache_text(cache), name, key))
         })
         .collect();
-    for (index, (name, cache, key)) in resolved.iter().enumerate() {
-        for (other_name, other_cache, other) in &resolved[..index] {
-            if crate::key::cache_text(cache.as_ref()) != crate::key::cache_text(other_cache.as_ref()) {
+    for (index, (method, cache, name, key)) in resolved.iter().enumerate() {
+        for (other_method, other_cache, other_name, other) in &resolved[..index] {
+            if cache != other_cache {
                 continue;
             }
-            let same = key.hidden_name(None, Span::call_site()) == other.hidden_name(None, Span::call_site());
-            let message = if same {
+            let message = if name == other_name {
                 format!(
-                    "`{other_name}` caches the template \"{}\" already, and `{name}` would share its entries; give one of them another literal",
+                    "`{other_method}` caches the template \"{}\" already, and `{method}` would share its entries; give one of them another literal",
                     other.template.text
                 )
             } else if overlap::possible(key, other) {
                 format!(
-                    "a key of \"{}\" can be a key of \"{}\" too, and `{name}` and `{other_name}` would share an entry; give one of them another literal",
+                    "a key of \"{}\" can be a key of \"{}\" too, and `{method}` and `{other_method}` would share an entry; give one of them another literal",
                     key.template.text, other.template.text
                 )
             } else {
@@ -267,15 +276,22 @@ fn expand_all(mut function: Function, defaults: &Args, block: &Block, diag: &mut
         let mut own = Diag::default();
         let mut args = arguments(&attribute, allowed, &mut own);
         with_defaults(&mut args, defaults, allowed, &function);
+        let site = attribute.pound_token.span;
         let expanded = if allowed.attribute == CACHED.attribute {
-            expand_cached(&args, &function, block, attribute.span(), &mut own)
+            expand_cached(&args, &function, block, site, &mut own)
         } else {
-            expand_write(allowed, &args, &function, block, attribute.span(), &mut own)
+            expand_write(allowed, &args, &function, block, site, &mut own)
         };
         let failed = !own.is_empty();
         diag.append(own);
-        let Some(expanded) = expanded.filter(|_| !failed) else { continue };
+        let Some(expanded) = expanded else { continue };
         siblings.extend(expanded.siblings);
+        if failed {
+            continue;
+        }
+        if !function.attrs.iter().any(|attribute| ours(attribute).is_some()) {
+            return Expanded { function: expanded.function, siblings };
+        }
         match syn::parse2::<Function>(expanded.function.clone()) {
             Ok(next) => {
                 function = Function {

@@ -103,6 +103,14 @@ impl Ttl {
         matches!(self, Self::Literal(_))
     }
 
+    /// Whole seconds that are known while compiling.
+    pub(crate) fn seconds(&self) -> Option<u64> {
+        match self {
+            Self::Literal(duration) if duration.subsec_nanos() == 0 => Some(duration.as_secs()),
+            _ => None,
+        }
+    }
+
     /// An expression of the runtime's `Ttl`.
     pub(crate) fn tokens(&self, private: &Runtime) -> TokenStream {
         match self {

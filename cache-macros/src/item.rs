@@ -127,7 +127,7 @@ impl Function {
             Output::Boxed(_) => quote!({ ::std::boxed::Box::pin(async move { #body }) }),
             Output::Async(ref ty) => {
                 let mut group = Group::new(Delimiter::Brace, body.clone());
-                group.set_span(Span::call_site().located_at(ty.span()));
+                group.set_span(Span::call_site().located_at(start(ty)));
                 group.into_token_stream()
             }
             Output::Sync => quote!({ #body }),
@@ -247,6 +247,18 @@ fn qualify(tokens: TokenStream, path: &Path, associated: &[String]) -> TokenStre
         index += 1;
     }
     out
+}
+
+/// Where a type begins. On a stable compiler that is all that `Spanned::span` tells, which writes out all of the type.
+pub(crate) fn start(ty: &Type) -> Span {
+    match ty {
+        Type::Path(path) => match (&path.qself, path.path.leading_colon, path.path.segments.first()) {
+            (None, None, Some(first)) => first.ident.span(),
+            _ => ty.span(),
+        },
+        Type::Reference(reference) => reference.and_token.span,
+        _ => ty.span(),
+    }
 }
 
 /// Whether `word` occurs in the tokens as an identifier.

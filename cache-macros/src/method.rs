@@ -60,12 +60,15 @@ fn on_function(
             return quote!(#item #errors);
         }
     };
-    match expand(&args, &function, &mut diag) {
-        Some(Expanded { function, siblings }) if diag.is_empty() => quote!(#function #siblings),
-        _ => {
-            let (original, errors) = (function.original(), diag.into_tokens());
-            quote!(#original #errors)
-        }
+    let expanded = expand(&args, &function, &mut diag);
+    if !diag.is_empty() {
+        let (original, siblings) = (function.original(), expanded.map(|expanded| expanded.siblings));
+        let errors = diag.into_tokens();
+        return quote!(#original #siblings #errors);
+    }
+    match expanded {
+        Some(Expanded { function, siblings }) => quote!(#function #siblings),
+        None => function.original(),
     }
 }
 
@@ -86,7 +89,7 @@ fn not_a_function(attribute: &str, item: &TokenStream, error: syn::Error) -> syn
     }
 }
 
-/// Checks and expands a `#[cached]` function.
+/// Checks and expands a `#[cached]` function. Beside a wrong one, what others use of it stands all the same.
 pub(crate) fn expand_cached(
     args: &Args,
     function: &Function,
@@ -106,8 +109,11 @@ pub(crate) fn expand_cached(
     if missing {
         diag.error(attribute, "`#[cached]` needs a key: `#[cached(key = \"project:<id>\", ttl = 300)]`");
     }
+    let mut of_key = Diag::default();
     let key =
-        args.keys.first().cloned().and_then(|key| Key::resolve(key, function, Sources::Arguments, diag));
+        args.keys.first().cloned().and_then(|key| Key::resolve(key, function, Sources::Arguments, &mut of_key));
+    let is_key_known = of_key.is_empty();
+    diag.append(of_key);
     let tags = Key::resolve_tags(&args.tags, function, Sources::Arguments, diag);
     valid::tags(args, key.as_ref(), &tags, diag);
     let returns = returns(function, args, diag);
@@ -118,7 +124,7 @@ pub(crate) fn expand_cached(
         caching::check_tenant(block, key, diag);
         caching::check_type_parameters(block, key, function, &returns.value, diag);
     }
-    if !diag.is_empty() {
+    if !is_key_known {
         return None;
     }
     let cached = Cached {
@@ -128,9 +134,10 @@ pub(crate) fn expand_cached(
         key: key?,
         tags,
         returns: returns?,
+        is_faulty: !diag.is_empty(),
         emitted: &block.emitted_tags,
     };
-    Some(expand::cached::expand(&cached))
+    if cached.is_faulty { expand::cached::siblings(&cached) } else { Some(expand::cached::expand(&cached)) }
 }
 
 /// Checks and expands a function with `#[invalidates]` or `#[updates]`.
@@ -166,8 +173,7 @@ pub(crate) fn expand_write(
         keys,
         tags,
         returns: returns?,
-        known: &block.known,
-        known_tags: &block.known_tags,
+        block,
     };
     Some(if allowed.keys == Keys::Many {
         expand::write::invalidates(&write)

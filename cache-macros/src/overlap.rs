@@ -108,6 +108,14 @@ pub(crate) fn kinds(key: &TemplateKey) -> String {
 /// Whether some text is a key of both templates: the two are walked together, and every pair of places that can
 /// be reached is visited once.
 pub(crate) fn possible(left: &TemplateKey, right: &TemplateKey) -> bool {
+    if let (Some(Segment::Literal(left)), Some(Segment::Literal(right))) =
+        (left.template.segments.first(), right.template.segments.first())
+        && !left.starts_with(right.as_str())
+        && !right.starts_with(left.as_str())
+    {
+        // As it is with most pairs of a block.
+        return false;
+    }
     let (left, right) = (pieces(left), pieces(right));
     let mut seen = HashSet::new();
     let mut open = vec![(0, 0)];

@@ -8,7 +8,7 @@ use syn::{GenericParam, LitStr, Type};
 
 use crate::diag::{Diag, suggest};
 use crate::expand::Runtime;
-use crate::item::{Function, mentions, ungroup};
+use crate::item::{Function, mentions, start, ungroup};
 use crate::template::{Placeholder, PlaceholderPath, draw};
 
 /// The name that stands for the successful result.
@@ -105,7 +105,7 @@ pub(crate) fn resolve(
         let whole = fields.is_empty();
         let generic = generics(function).any(|generic| mentions(param.ty.to_token_stream(), &generic))
             || mentions(param.ty.to_token_stream(), "impl");
-        let span = if whole { param.ty.span() } else { span };
+        let span = if whole { start(param.ty) } else { span };
         // The name is the parameter's own, though a macro may have written the type.
         let own = param.name.map_or(span, Ident::span);
         let root = ident(root, own.located_at(span));

@@ -3,11 +3,10 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::Type;
-use syn::spanned::Spanned;
 
 use crate::diag::Diag;
 use crate::expand::Runtime;
-use crate::item::{mentions, only_argument, ungroup};
+use crate::item::{mentions, only_argument, start, ungroup};
 
 /// The whole return type, the value in it, and how the one holds the other.
 pub(crate) struct Returns {
@@ -111,7 +110,7 @@ impl Returns {
     pub(crate) fn witness(&self, private: &Runtime) -> TokenStream {
         let value = &self.value;
         // One place and one syntax context for all of it: the same error at the same place is reported once.
-        let span = Span::call_site().located_at(value.span());
+        let span = Span::call_site().located_at(start(value));
         let private = &private.at(span);
         if self.shape == Shape::Probed {
             return quote::quote_spanned!(span=> #private::value::<#value>());

@@ -13,7 +13,7 @@ use crate::item::mentions;
 use crate::key::Key;
 
 pub(crate) fn expand(batch: &Batch<'_>) -> Expanded {
-    let Batch { private, args, each, function, key, tags, single, returns, known, .. } = batch;
+    let Batch { private, args, each, function, key, tags, single, returns, block, .. } = batch;
     let value = &single.value;
     let handle = cache_handle(private, args.cache.as_ref(), function);
     let witness = single.witness(private);
@@ -28,7 +28,7 @@ pub(crate) fn expand(batch: &Batch<'_>) -> Expanded {
             let hint = "a batch shares the entries of a method of a single id: write that, as in `#[cached(key = \"project:<id>\", ttl = 300)]`, or name a declared key";
             // At the value's type, where another type than the cached one is.
             let at = Span::call_site().located_at(value.span());
-            let mut stored = Caching { private, cache, known, hint }.stored(key);
+            let mut stored = Caching { private, cache, block, hint }.stored(key);
             stored.set_span(at);
             let own = if args.ttl.is_some() { "batch_with_own_ttl" } else { "batch_with_declared_ttl" };
             let tagged = if tags.is_empty() { "batch_without_tags" } else { "batch_with_tags" };

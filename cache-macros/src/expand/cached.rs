@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
 
@@ -12,7 +12,7 @@ use super::{Expanded, body_future, cache_handle, call_site, handle_span, refresh
 use crate::args::Args;
 use crate::duration::Ttl;
 use crate::expand::Runtime;
-use crate::item::Function;
+use crate::item::{Function, mentions, start};
 use crate::key::{Key, TemplateKey, compact};
 use crate::overlap;
 use crate::returns::Returns;
@@ -25,8 +25,20 @@ pub(crate) struct Cached<'a> {
     pub(crate) key: Key,
     pub(crate) tags: Vec<Key>,
     pub(crate) returns: Returns,
+    /// Some other check failed.
+    pub(crate) is_faulty: bool,
     /// The hidden functions of tags that the type has already.
     pub(crate) emitted: &'a RefCell<BTreeSet<String>>,
+}
+
+/// What stands beside a function with mistakes in it, so that they are not reported again where its key is named.
+pub(crate) fn siblings(cached: &Cached<'_>) -> Option<Expanded> {
+    let Key::Template(key) = &cached.key else { return None };
+    if mentions(cached.returns.value.to_token_stream(), "impl") {
+        return None;
+    }
+    let template = template(&cached.private, cached.args, key, &cached.returns.value);
+    Some(Expanded { function: TokenStream::new(), siblings: siblings::expand(cached, key, &template) })
 }
 
 pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
@@ -79,7 +91,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
         }
     };
     // One place for all of it, the value's type: what is wrong with that is then one error.
-    let at = Span::call_site().located_at(value.span());
+    let at = Span::call_site().located_at(start(value));
     let private = private.at(at);
     // Not seen by the author's body, which may have such names of its own.
     let [hit, miss] = ["hit", "miss"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
@@ -140,11 +152,13 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
 pub(crate) fn template(private: &Runtime, args: &Args, key: &TemplateKey, value: &syn::Type) -> TokenStream {
     let text = &key.template.text;
     let kinds = overlap::kinds(key);
-    let kinds = (!kinds.is_empty()).then(|| quote!(.kinds(#kinds)));
     let value = type_name(value);
-    let ttl = args.ttl.as_ref().filter(|ttl| ttl.is_literal()).map(|ttl| {
-        let ttl = ttl.tokens(private);
-        quote!(.ttl(#ttl))
+    let ttl = args.ttl.as_ref().filter(|ttl| ttl.is_literal()).map(|ttl| match ttl.seconds() {
+        Some(seconds) => quote!(.seconds(#seconds)),
+        None => {
+            let ttl = ttl.tokens(private);
+            quote!(.ttl(#ttl))
+        }
     });
     let none_ttl = args.none_ttl.as_ref().filter(|(_, ttl)| ttl.is_literal()).map(|(_, ttl)| {
         let ttl = ttl.tokens(private);
@@ -153,7 +167,7 @@ pub(crate) fn template(private: &Runtime, args: &Args, key: &TemplateKey, value:
     let version = args.version.map(|(_, version)| quote!(.version(#version)));
     let by_type = key.parts.iter().any(|part| part.root.is_none()).then(|| quote!(.by_type()));
     let tagged = (!args.tags.is_empty()).then(|| quote!(.tagged()));
-    quote!(new(#text) #kinds .value(#value) #ttl #none_ttl #version #by_type #tagged)
+    quote!(of(#text, #kinds, #value) #ttl #none_ttl #version #by_type #tagged)
 }
 
 /// An expression as it is written, without spaces.

@@ -13,7 +13,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Path};
 
-use crate::item::{Function, mentions};
+use crate::item::{Function, mentions, start};
 
 /// A processed function, and what is emitted beside it.
 pub(crate) struct Expanded {
@@ -99,7 +99,7 @@ fn pinned_body(private: &Runtime, function: &Function, whole: &syn::Type) -> Tok
 /// error in them reads as in a plain `async fn`.
 fn body_future(private: &Runtime, function: &Function, whole: &syn::Type) -> TokenStream {
     // At the return type, which is where an error of types then says that its type comes from.
-    let span = Span::call_site().located_at(whole.span());
+    let span = Span::call_site().located_at(start(whole));
     let private = private.at(span);
     let body = function.body_after(quote_spanned! {span=>
         if false {

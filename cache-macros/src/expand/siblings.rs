@@ -111,8 +111,12 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
         (false, true) => quote!(Value<#value>),
         (false, false) => quote!(ValueWithoutTtl<#value>),
     };
-    let declared =
-        if args.tags.is_empty() { declared } else { quote!(Tagged<#private::declared::#declared>) };
+    let declared = match (cached.is_faulty, args.tags.is_empty()) {
+        // What is wrong may be just that.
+        (true, _) => quote!(Unknown),
+        (false, true) => declared,
+        (false, false) => quote!(Tagged<#private::declared::#declared>),
+    };
     let method = function.sig.ident.to_string();
     let cfgs = function.cfgs();
     quote! {

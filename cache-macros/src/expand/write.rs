@@ -7,8 +7,9 @@ use syn::spanned::Spanned;
 
 use super::{Expanded, cache_handle, call_site, pinned_body};
 use crate::args::{Args, When};
+use crate::caching::Block;
 use crate::expand::Runtime;
-use crate::item::Function;
+use crate::item::{Function, start};
 use crate::key::{Key, TemplateKey};
 use crate::part::{Part, RET};
 use crate::returns::Returns;
@@ -21,16 +22,13 @@ pub(crate) struct Write<'a> {
     pub(crate) keys: Vec<Key>,
     pub(crate) tags: Vec<Key>,
     pub(crate) returns: Returns,
-    /// Templates that the same block is known to cache, for the message of an unknown one.
-    pub(crate) known: &'a [String],
-    /// The same of tags.
-    pub(crate) known_tags: &'a [String],
+    pub(crate) block: &'a Block,
 }
 
 pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
     let Write { private, args, function, keys, tags, returns, .. } = write;
     // One place for the call, the return type: a bound that it does not meet is then one error.
-    let at = Span::call_site().located_at(returns.whole.span());
+    let at = Span::call_site().located_at(start(&returns.whole));
     let handle = cache_handle(private, args.cache.as_ref(), function);
     let listed = if keys.is_empty() {
         super::tags::templates(tags)
@@ -67,7 +65,7 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
 
 pub(crate) fn updates(write: &Write<'_>) -> Expanded {
     let Write { private, args, function, keys, tags, returns, .. } = write;
-    let at = Span::call_site().located_at(returns.value.span());
+    let at = Span::call_site().located_at(start(&returns.value));
     let handle = cache_handle(private, args.cache.as_ref(), function);
     let listed = super::tags::listed(&templates(keys, &returns.value), tags);
     let site = call_site(private, "updates", &listed, &function.sig.ident);
@@ -164,8 +162,8 @@ impl Write<'_> {
             (Stale::Key(_), Key::Expression(expr)) => quote_spanned!(expr.span()=> #private::any_key(#expr)),
             (Stale::Tag(_), Key::Template(key)) => {
                 let hint = "declare a tag of several types once, as in `#[cache_tag(\"org:<org_id>\")] fn org_tag(org_id: u64);`, and name it: `tags = [org_tag(org_id)]`";
-                let (cache, known) = (self.args.cache.as_ref(), self.known_tags);
-                let rendered = Caching { private, cache, known, hint }.stored(key);
+                let (cache, block) = (self.args.cache.as_ref(), self.block);
+                let rendered = Caching { private, cache, block, hint }.stored(key);
                 quote!(#rendered)
             }
             (Stale::Tag(_), Key::Expression(expr)) => {
@@ -176,8 +174,8 @@ impl Write<'_> {
 
     fn stored(&self, key: &TemplateKey) -> Group {
         let hint = "to invalidate a key of another type, name its key function: `#[invalidates(OtherService::get_key(id))]`";
-        let (private, cache, known) = (&self.private, self.args.cache.as_ref(), self.known);
-        Caching { private, cache, known, hint }.stored(key)
+        let (private, cache, block) = (&self.private, self.args.cache.as_ref(), self.block);
+        Caching { private, cache, block, hint }.stored(key)
     }
 }
 
@@ -185,8 +183,7 @@ impl Write<'_> {
 pub(crate) struct Caching<'a> {
     pub(crate) private: &'a Runtime,
     pub(crate) cache: Option<&'a Expr>,
-    /// Templates that the same block is known to cache.
-    pub(crate) known: &'a [String],
+    pub(crate) block: &'a Block,
     /// What to do where nothing is known to cache it.
     pub(crate) hint: &'a str,
 }
@@ -195,11 +192,19 @@ impl Caching<'_> {
     /// A call of the hidden function of the method that caches this template. Where there is none, the fallback
     /// is found, whose bound nothing fulfils, and the bound's message is the error.
     pub(crate) fn stored(&self, key: &TemplateKey) -> Group {
-        let Self { private, cache, known, hint } = *self;
+        let Self { private, cache, block, hint } = *self;
         let span = key.literal.span();
         // One syntax context for the whole path, or the attribute would be underlined instead of the template.
         let at = Span::call_site().located_at(span);
         let name = key.hidden_name(cache, at);
+        // The path carries the template's span, so that an unknown template is underlined.
+        let this = Ident::new("Self", at);
+        let arguments = key.parts.iter().map(|part| part.argument(private));
+        let call = quote_spanned!(at=> #this::#name(#(#arguments),*));
+        if block.hidden.contains(&name.to_string()) {
+            return Group::new(Delimiter::Brace, call);
+        }
+        let known = if key.is_tag { &block.known_tags } else { &block.known };
         let text = key.template.text.replace('{', "{{").replace('}', "}}");
         let place = crate::key::cache_text(cache)
             .map(|cache| format!(" in the cache `{}`", cache.replace('{', "{{").replace('}', "}}")));
@@ -237,10 +242,6 @@ impl Caching<'_> {
                 #private::typed()
             }
         };
-        // The path carries the template's span, so that an unknown template is underlined.
-        let this = Ident::new("Self", at);
-        let arguments = key.parts.iter().map(|part| part.argument(private));
-        let call = quote_spanned!(at=> #this::#name(#(#arguments),*));
         let block = quote! {
             #[diagnostic::on_unimplemented(
                 message = #message,

@@ -47,20 +47,22 @@ impl Template {
         }
     }
 
+    /// A template with a letter for what can stand in each placeholder (`i` an integer, `b` a `bool`, `u` a `Uuid`, `t`
+    /// an escaped text, `r` anything), and the value's type, as it is written.
+    ///
+    /// In one call, since the compiler runs it for every attribute.
+    #[must_use]
+    pub const fn of(text: &'static str, kinds: &'static str, value: &'static str) -> Self {
+        let (is_expression, is_tag, tells_types_apart) = (false, false, false);
+        Self { text, kinds, value, is_expression, is_tag, ttl: None, none_ttl: None, version: 0, tells_types_apart }
+    }
+
     /// An expression that names a declared key.
     #[must_use]
     pub const fn expression(text: &'static str) -> Self {
         let mut template = Self::new(text);
         template.is_expression = true;
         template
-    }
-
-    /// Tells what can stand in each placeholder: `i` an integer, `b` a `bool`, `u` a `Uuid`, `t` an escaped text,
-    /// `r` anything.
-    #[must_use]
-    pub const fn kinds(mut self, kinds: &'static str) -> Self {
-        self.kinds = kinds;
-        self
     }
 
     /// Tells the value's type, as it is written.
@@ -81,6 +83,13 @@ impl Template {
     #[must_use]
     pub const fn ttl(mut self, ttl: Ttl) -> Self {
         self.ttl = Some(ttl);
+        self
+    }
+
+    /// The same, in seconds.
+    #[must_use]
+    pub const fn seconds(mut self, seconds: u64) -> Self {
+        self.ttl = Some(Ttl::from_secs(seconds));
         self
     }
 

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn overlap(left: (&'static str, &'static str), right: (&'static str, &'static str)) -> bool {
-        let template = |(text, kinds)| Template::new(text).kinds(kinds);
+        let template = |(text, kinds)| Template::of(text, kinds, "");
         possible(&template(left), &template(right))
     }
 

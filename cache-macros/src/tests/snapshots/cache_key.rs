@@ -8,8 +8,7 @@
 )]
 pub fn file_key(org: OrgId, path: &str) -> ::cache_runtime::__private::Key<File> {
     ::cache_runtime::__private::site!(
-        declares "file_key", new("org:<org>:file:<path>").kinds("tt").value("File")
-        .ttl(::cache_runtime::__private::Ttl::from_secs(3600u64))
+        declares "file_key", of("org:<org>:file:<path>", "tt", "File").seconds(3600u64)
         .none_ttl(::cache_runtime::__private::Ttl::from_secs(1u64)).version(3u32)
     )
         .write(|key: &mut ::cache_runtime::__private::KeyWriter<'_>| {

@@ -52,9 +52,8 @@ impl Service {
         ::cache_runtime::__private::Unwritten<(__P0,)>,
     > {
         ::cache_runtime::__private::stored!(
-            { cached "get_project", new("project:<id>").kinds("i").value("Project")
-            .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)) } (p0)
-            literal("project:"), part:: < u64 > (p0)
+            { cached "get_project", of("project:<id>", "i", "Project").seconds(300u64) }
+            (p0) literal("project:"), part:: < u64 > (p0)
         )
     }
 }

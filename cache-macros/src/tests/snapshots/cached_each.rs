@@ -7,8 +7,7 @@ impl Service {
         match ::cache_runtime::__private::batch(
             &self.cache,
             ::cache_runtime::__private::site!(
-                cached "get_projects", new("org:<org_id>:project:<id>").kinds("ii")
-                .value("Project")
+                cached "get_projects", of("org:<org_id>:project:<id>", "ii", "Project")
             ),
             &ids[..],
             &::cache_runtime::__private::keys(

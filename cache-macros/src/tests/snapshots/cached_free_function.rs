@@ -11,8 +11,7 @@ async fn rate(
                 _,
             >::new(
                 ::cache_runtime::__private::site!(
-                    cached "rate", new("rate:<from>/<to>").kinds("tt").value("u64")
-                    .ttl(::cache_runtime::__private::Ttl::from_secs(60u64))
+                    cached "rate", of("rate:<from>/<to>", "tt", "u64").seconds(60u64)
                 ),
                 |key: &mut ::cache_runtime::__private::KeyWriter<'_>| {
                     key.literal("rate:");
@@ -46,12 +45,12 @@ async fn rate(
 fn rate_key(from: Currency, to: Currency) -> ::cache_runtime::__private::Key<u64> {
     ::cache_runtime::__private::RawKey::of(
             {
-                static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::new(
+                static TEMPLATE: ::cache_runtime::__private::Template = ::cache_runtime::__private::Template::of(
                         "rate:<from>/<to>",
+                        "tt",
+                        "u64",
                     )
-                    .kinds("tt")
-                    .value("u64")
-                    .ttl(::cache_runtime::__private::Ttl::from_secs(60u64));
+                    .seconds(60u64);
                 &TEMPLATE
             },
             |key: &mut ::cache_runtime::__private::KeyWriter<'_>| {
@@ -77,8 +76,7 @@ pub(crate) fn __key_rate_3a_pfrom_q_2f_pto_q_in_cache<
     ::cache_runtime::__private::Unwritten<(__P0, __P1)>,
 > {
     ::cache_runtime::__private::stored!(
-        { cached "rate", new("rate:<from>/<to>").kinds("tt").value("u64")
-        .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)) } (p0 p1)
+        { cached "rate", of("rate:<from>/<to>", "tt", "u64").seconds(60u64) } (p0 p1)
         literal("rate:"), part:: < Currency > (p0), literal("/"), part:: < Currency >
         (p1)
     )

@@ -73,9 +73,8 @@ impl Service {
         ::cache_runtime::__private::Unwritten<(__P0, __P1)>,
     > {
         ::cache_runtime::__private::stored!(
-            { cached "page", new("page:<query.owner>:<number>").kinds("ti")
-            .value("Vec<Row>") } (p0 p1) literal("page:"), any_part(p0), literal(":"),
-            part:: < u32 > (p1)
+            { cached "page", of("page:<query.owner>:<number>", "ti", "Vec<Row>") } (p0
+            p1) literal("page:"), any_part(p0), literal(":"), part:: < u32 > (p1)
         )
     }
 }

@@ -66,10 +66,10 @@ impl Service {
         ::cache_runtime::__private::Unwritten<(__P0, __P1)>,
     > {
         ::cache_runtime::__private::stored!(
-            { cached "get", new("project:<org_id>:<id>").kinds("ii").value("Project")
-            .ttl(::cache_runtime::__private::Ttl::from_secs(300u64)).tagged(),
-            new("org:<org_id>").tag(), expression("user_tag(id)").tag() } (p0 p1)
-            literal("project:"), part:: < u64 > (p0), literal(":"), part:: < u64 > (p1)
+            { cached "get", of("project:<org_id>:<id>", "ii", "Project").seconds(300u64)
+            .tagged(), new("org:<org_id>").tag(), expression("user_tag(id)").tag() } (p0
+            p1) literal("project:"), part:: < u64 > (p0), literal(":"), part:: < u64 >
+            (p1)
         )
     }
     #[doc(hidden)]

@@ -33,26 +33,6 @@ impl Projects for Service {
                 ),
                 [
                     {
-                        #[diagnostic::on_unimplemented(
-                            message = "no `#[cached]` method of `{Self}` has the key template \"project:<id>\" in the cache `self.store`",
-                            label = "nothing caches this key",
-                            note = "did you mean \"project:<id>\"?",
-                            note = "a template of an impl with other bounds than this one is not visible here",
-                        )]
-                        trait Cached {}
-                        trait Fallback {
-                            fn __key_project_3a_p_in_self_2estore<P0>(
-                                _: P0,
-                            ) -> ::cache_runtime::__private::Stored<
-                                ::cache_runtime::__private::declared::Unknown,
-                            >
-                            where
-                                Self: Cached,
-                            {
-                                ::cache_runtime::__private::typed()
-                            }
-                        }
-                        impl<T: ?::core::marker::Sized> Fallback for T {}
                         Self::__key_project_3a_p_in_self_2estore(
                             ::cache_runtime::__private::part(&id),
                         )
@@ -105,8 +85,7 @@ impl Service {
         ::cache_runtime::__private::Unwritten<(__P0,)>,
     > {
         ::cache_runtime::__private::stored!(
-            { cached "project", new("project:<id>").kinds("i").value("Project")
-            .ttl(::cache_runtime::__private::Ttl::from_secs(60u64)) } (p0)
+            { cached "project", of("project:<id>", "i", "Project").seconds(60u64) } (p0)
             literal("project:"), part:: < u64 > (p0)
         )
     }
