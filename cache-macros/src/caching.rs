@@ -71,11 +71,12 @@ pub(crate) fn caching(tokens: TokenStream, item: &TokenStream) -> TokenStream {
 
     let associated: Vec<String> = items.iter().filter_map(associated_name).collect();
     let uses = uses(&items);
-    let mut inside = TokenStream::new();
-    let mut beside = TokenStream::new();
+    // Put together at the end: to add to a stream costs as much as is in it.
+    let mut inside = Vec::new();
+    let mut beside = Vec::new();
     for item in items {
         match item {
-            Item::Other(item) => item.to_tokens(&mut inside),
+            Item::Other(item) => inside.push(item.into_token_stream()),
             Item::Function(mut function) => {
                 if let Some((path, _)) = &header.trait_ {
                     in_trait(&mut function, &header, path, &associated);
@@ -86,15 +87,17 @@ pub(crate) fn caching(tokens: TokenStream, item: &TokenStream) -> TokenStream {
                     Some(function) => Expanded { function, siblings: TokenStream::new() },
                     None => expanded,
                 };
-                inside.extend(function);
-                if header.trait_.is_some() { beside.extend(siblings) } else { inside.extend(siblings) }
+                inside.push(function);
+                if !siblings.is_empty() {
+                    if header.trait_.is_some() { beside.push(siblings) } else { inside.push(siblings) }
+                }
             }
         }
     }
-    let mut group = Group::new(Delimiter::Brace, inside);
+    let mut group = Group::new(Delimiter::Brace, inside.into_iter().collect());
     group.set_span(body.span());
     let head = impl_head(&header);
-    let separate = (!beside.is_empty()).then(|| inherent_impl(&header, &beside));
+    let separate = (!beside.is_empty()).then(|| inherent_impl(&header, &beside.into_iter().collect()));
     let errors = diag.into_tokens();
     quote!(#head #group #separate #uses #errors)
 }

@@ -110,8 +110,11 @@ pub(crate) fn expand_cached(
         diag.error(attribute, "`#[cached]` needs a key: `#[cached(key = \"project:<id>\", ttl = 300)]`");
     }
     let mut of_key = Diag::default();
-    let key =
-        args.keys.first().cloned().and_then(|key| Key::resolve(key, function, Sources::Arguments, &mut of_key));
+    let key = args
+        .keys
+        .first()
+        .cloned()
+        .and_then(|key| Key::resolve(key, function, Sources::Arguments, &mut of_key));
     let is_key_known = of_key.is_empty();
     diag.append(of_key);
     let tags = Key::resolve_tags(&args.tags, function, Sources::Arguments, diag);

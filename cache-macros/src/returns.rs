@@ -57,6 +57,11 @@ impl Returns {
         }
     }
 
+    /// Whether the value's type has a name, and borrows nothing.
+    pub(crate) fn is_owned(&self) -> bool {
+        !mentions(self.value.to_token_stream(), "impl") && !borrows(self.value.to_token_stream())
+    }
+
     /// Whether a "not there" can be told from a value, or cannot be known here.
     pub(crate) fn may_be_none(&self) -> bool {
         !matches!(self.shape, Shape::Plain | Shape::Result)

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
 
@@ -12,7 +12,7 @@ use super::{Expanded, body_future, cache_handle, call_site, handle_span, refresh
 use crate::args::Args;
 use crate::duration::Ttl;
 use crate::expand::Runtime;
-use crate::item::{Function, mentions, start};
+use crate::item::{Function, start};
 use crate::key::{Key, TemplateKey, compact};
 use crate::overlap;
 use crate::returns::Returns;
@@ -34,7 +34,7 @@ pub(crate) struct Cached<'a> {
 /// What stands beside a function with mistakes in it, so that they are not reported again where its key is named.
 pub(crate) fn siblings(cached: &Cached<'_>) -> Option<Expanded> {
     let Key::Template(key) = &cached.key else { return None };
-    if mentions(cached.returns.value.to_token_stream(), "impl") {
+    if !cached.returns.is_owned() {
         return None;
     }
     let template = template(&cached.private, cached.args, key, &cached.returns.value);

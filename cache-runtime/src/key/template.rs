@@ -54,7 +54,17 @@ impl Template {
     #[must_use]
     pub const fn of(text: &'static str, kinds: &'static str, value: &'static str) -> Self {
         let (is_expression, is_tag, tells_types_apart) = (false, false, false);
-        Self { text, kinds, value, is_expression, is_tag, ttl: None, none_ttl: None, version: 0, tells_types_apart }
+        Self {
+            text,
+            kinds,
+            value,
+            is_expression,
+            is_tag,
+            ttl: None,
+            none_ttl: None,
+            version: 0,
+            tells_types_apart,
+        }
     }
 
     /// An expression that names a declared key.
