@@ -10,6 +10,8 @@ usage: cargo run --release --manifest-path tests/peers/Cargo.toml -- [options]
   --only TABLE     one of hits, threads, stampede, ratio, memory, growth, redis; may be repeated
   --quick          fewer rounds and smaller sizes
   --instructions   instructions per call, counted by valgrind, instead of the tables
+  --remote TEXT    of the caches over Redis those alone whose name holds TEXT; may be repeated
+  --tasks N        over Redis so many tasks alone: with both, one cell for a profiler to look at
   --profile TEXT   call the hits whose name holds TEXT, for some seconds, for a profiler to look at
 ";
 
@@ -21,6 +23,8 @@ pub struct Flags {
     /// This is the child whose instructions valgrind counts.
     pub counted: bool,
     pub profile: Option<String>,
+    pub remotes: Vec<String>,
+    pub tasks: Option<usize>,
     only: Vec<String>,
 }
 
@@ -34,6 +38,11 @@ impl Flags {
                 "--instructions" => flags.instructions = true,
                 "--counted" => flags.counted = true,
                 "--profile" => flags.profile = Some(words.next().ok_or(USAGE)?),
+                "--remote" => flags.remotes.push(words.next().ok_or(USAGE)?),
+                "--tasks" => {
+                    let tasks = words.next().and_then(|tasks| tasks.parse().ok());
+                    flags.tasks = Some(tasks.filter(|tasks| *tasks > 0).ok_or(USAGE)?);
+                }
                 "--only" => match words.next().filter(|table| TABLES.contains(&table.as_str())) {
                     Some(table) => flags.only.push(table),
                     None => return Err(format!("`--only` names none of the tables\n\n{USAGE}")),
@@ -47,5 +56,10 @@ impl Flags {
     /// Whether a table is to be printed.
     pub fn wants(&self, table: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == table)
+    }
+
+    /// Whether a cache over Redis is to be measured.
+    pub fn wants_remote(&self, name: &str) -> bool {
+        self.remotes.is_empty() || self.remotes.iter().any(|remote| name.contains(remote.as_str()))
     }
 }

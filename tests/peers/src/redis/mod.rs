@@ -1,12 +1,13 @@
 //! Caches over one Redis server: ours, the client by hand, and the peers that have such a backend.
 
+mod gathered;
 mod server;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cache_runtime::{KvCacheService, RedisBackend, cached, invalidates};
+use cache_runtime::{Backend, KvCacheService, PutOptions, Read, RedisBackend, cached, invalidates};
 use futures_util::future::BoxFuture;
 use hitbox::policy::PolicyConfig;
 use hitbox_backend::format::JsonFormat;
@@ -19,6 +20,9 @@ pub use server::Server;
 
 use crate::stampede::Down;
 use crate::value::{Project, TTL};
+
+/// The one that all are compared with.
+pub const BY_HAND: &str = "redis-rs by hand, serde_json";
 
 /// Where `cached` looks for its server.
 const CACHED_URL: &str = "CACHED_REDIS_CONNECTION_STRING";
@@ -90,6 +94,27 @@ async fn ours(url: &str, name: &'static str, has_generation: bool) -> Remote {
     remote
 }
 
+/// The backend's part of ours alone, with its leases, epochs and limits.
+async fn bare(url: &str) -> Remote {
+    let backend = Arc::new(RedisBackend::builder(url).connect().await.expect("the server answers"));
+    Remote::new("its backend alone, serde_json", move |id| {
+        let backend = Arc::clone(&backend);
+        async move {
+            let key = format!("bare:{id}");
+            let lease = match backend.read(&key).await.expect("the server answers") {
+                Read::Hit(entry) => return serde_json::from_slice(&entry.value).expect("it is a project"),
+                Read::Miss(lease) => lease,
+                _ => return Project::load(id),
+            };
+            let project = Project::load(id);
+            let bytes = serde_json::to_vec(&project).expect("it can be encoded");
+            let options = PutOptions { ttl: Some(Duration::from_secs(TTL)), metadata: None };
+            backend.fill(&key, lease, bytes.into(), options).await.expect("the server answers");
+            project
+        }
+    })
+}
+
 /// What one writes without a cache library.
 async fn by_hand(url: &str) -> Remote {
     let client = redis::Client::open(url).expect("it is an address");
@@ -106,7 +131,7 @@ async fn by_hand(url: &str) -> Remote {
         project
     }
     let writing = connection.clone();
-    Remote::new("redis-rs by hand, serde_json", move |id| read(connection.clone(), id)).with_write(move |id| {
+    Remote::new(BY_HAND, move |id| read(connection.clone(), id)).with_write(move |id| {
         let mut connection = writing.clone();
         async move {
             let _: () = connection.del(format!("hand:{id}")).await.expect("the server answers");
@@ -168,7 +193,9 @@ pub async fn remotes(url: &str) -> Vec<Remote> {
     let mut all = vec![
         ours(url, "#[cached] async method", false).await,
         ours(url, "#[cached], prefix_generation", true).await,
+        bare(url).await,
         by_hand(url).await,
+        gathered::by_hand(url).await,
     ];
     all.extend(by_cached);
     all.push(hitbox(url));

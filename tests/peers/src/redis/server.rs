@@ -20,7 +20,16 @@ impl Server {
         let port = listener.local_addr().map_err(|error| error.to_string())?.port();
         drop(listener);
         let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]);
         let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = started.map_err(|error| format!("redis-server does not start: {error}"))?;
         let server = Self { child, port };

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::ratio_text;
 use crate::flags::Flags;
-use crate::redis::{Remote, Server, environment, is_for, remotes};
+use crate::redis::{BY_HAND, Remote, Server, environment, is_for, remotes};
 use crate::table::Table;
 use crate::value;
 
@@ -31,33 +31,42 @@ pub fn print(flags: &Flags) {
     let url = server.url();
     let child = std::env::current_exe().and_then(|program| {
         let mut command = Command::new(program);
-        command.args(["--only", "redis"]).args(flags.quick.then_some("--quick"));
+        // What this one was asked for.
+        command.args(std::env::args().skip(1)).args(["--only", "redis"]);
         command.env(URL, &url).envs([environment(&url)]).status()
     });
     if !child.is_ok_and(|status| status.success()) {
         println!("redis: the measure failed");
         return;
     }
-    print_benchmark(&server, flags);
+    if flags.remotes.is_empty() {
+        print_benchmark(&server, flags);
+    }
 }
 
 fn measure(url: &str, flags: &Flags) {
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads are left");
-    let remotes = runtime.block_on(remotes(url));
+    let runtime =
+        Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads are left");
+    let mut remotes = runtime.block_on(remotes(url));
+    remotes.retain(|remote| flags.wants_remote(remote.name));
     let (rounds, length) = if flags.quick { (3, 20_000) } else { (9, 60_000) };
-    print_throughput(&runtime, &remotes, rounds, length);
+    let columns = flags.tasks.map_or(TASKS.to_vec(), |tasks| vec![tasks]);
+    print_throughput(&runtime, &remotes, &columns, rounds, length);
+    if flags.tasks.is_some() {
+        return;
+    }
     print_alone(&runtime, &remotes, if flags.quick { 400 } else { 2_000 });
 }
 
-fn print_throughput(runtime: &Runtime, remotes: &[Remote], rounds: usize, length: usize) {
+fn print_throughput(runtime: &Runtime, remotes: &[Remote], columns: &[usize], rounds: usize, length: usize) {
     for remote in remotes {
         runtime.block_on(read_all(remote, 64, value::ENTRIES * 2));
     }
-    let mut best = vec![[0.0_f64; TASKS.len()]; remotes.len()];
+    let mut best = vec![vec![0.0_f64; columns.len()]; remotes.len()];
     for round in 0..rounds {
         for turn in 0..remotes.len() {
             let index = (turn + round) % remotes.len();
-            for (column, tasks) in TASKS.into_iter().enumerate() {
+            for (column, &tasks) in columns.iter().enumerate() {
                 let reads = if tasks == 1 { length / 12 } else { length };
                 let start = Instant::now();
                 let done = runtime.block_on(read_all(&remotes[index], tasks, reads));
@@ -66,14 +75,17 @@ fn print_throughput(runtime: &Runtime, remotes: &[Remote], rounds: usize, length
             }
         }
     }
-    let by_hand = remotes.iter().position(|remote| !remote.is_ours).map(|place| best[place]);
-    let mut table = Table::new(&["k reads/s", "1 task", "×", "64 tasks", "×", "512 tasks", "×"]);
+    let by_hand = remotes.iter().position(|remote| remote.name == BY_HAND).map(|place| best[place].clone());
+    let heads = columns.iter().map(|tasks| format!("{tasks} task{}", if *tasks == 1 { "" } else { "s" }));
+    let heads: Vec<String> = heads.flat_map(|tasks| [tasks, "×".to_owned()]).collect();
+    let heads: Vec<&str> = std::iter::once("k reads/s").chain(heads.iter().map(String::as_str)).collect();
+    let mut table = Table::new(&heads);
     for (remote, best) in remotes.iter().zip(&best) {
         let name = if remote.is_ours { format!("**{}**", remote.name) } else { remote.name.to_owned() };
         let mut cells = vec![name];
         for (column, reads) in best.iter().enumerate() {
             cells.push(format!("{:.0}", reads / 1_000.0));
-            cells.push(ratio_text(*reads, by_hand.map_or(f64::NAN, |by_hand| by_hand[column])));
+            cells.push(ratio_text(*reads, by_hand.as_ref().map_or(f64::NAN, |by_hand| by_hand[column])));
         }
         table.row(cells);
     }
@@ -102,7 +114,8 @@ async fn read_all(remote: &Remote, tasks: usize, reads: usize) -> usize {
 
 /// One caller, one thing at a time: a write, the miss after it, a hit.
 fn print_alone(runtime: &Runtime, remotes: &[Remote], rounds: usize) {
-    let mut table = Table::new(&["median µs, one caller", "hit", "miss", "write", "miss / hit", "write / hit"]);
+    let mut table =
+        Table::new(&["median µs, one caller", "hit", "miss", "write", "miss / hit", "write / hit"]);
     for remote in remotes {
         let Some(write) = &remote.write else { continue };
         let mut taken: [Vec<Duration>; 3] = Default::default();
