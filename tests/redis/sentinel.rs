@@ -151,3 +151,30 @@ async fn a_service_connects_by_sentinels_and_those_that_are_dead_or_know_nothing
     KvCacheService::connect(&url.replace("/main", "")).await.expect_err("a name is needed");
     drop((servers, sentinels));
 }
+
+#[tokio::test]
+async fn sentinels_that_demand_a_password_are_asked_with_their_own() {
+    const SECRET: &str = "never-to-be-shown";
+    let Some(primary) = Server::start(Kind::Redis, &["--requirepass", "of-the-primary"]) else { return };
+    let sentinel = Server::start_sentinel(Kind::Redis, primary.port).expect("the primary came up, too");
+    let mut client = sentinel.client(0).await;
+    for rule in [["asks", "on", ">right", "+@all"], ["default", "resetpass", ">alone", "+@all"]] {
+        let mut command = cmd("ACL");
+        command.arg("SETUSER").arg(&rule);
+        let () = command.query_async(&mut client).await.expect("a Sentinel has users");
+    }
+    let url = format!("redis+sentinel://:of-the-primary@127.0.0.1:{}/main", sentinel.port);
+    for (user, password) in [("asks", "right"), ("default", "alone")] {
+        let builder = RedisBackend::builder(&url).sentinel_credentials(user, password);
+        let backend = builder.connect().await.expect("the Sentinel answers");
+        backend.put("k", "v".into(), PutOptions::default()).await.expect("the primary answers");
+    }
+    let wrong = RedisBackend::builder(&url).sentinel_credentials("asks", SECRET);
+    assert!(!format!("{wrong:?}").contains(SECRET));
+    for builder in [wrong, RedisBackend::builder(&url)] {
+        let error = builder.connect().await.expect_err("the Sentinel refuses");
+        let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        assert!(source.contains("sentinel_credentials"), "{source}");
+        assert!(!format!("{error:?} {error} {source}").contains(SECRET), "{error:?}");
+    }
+}

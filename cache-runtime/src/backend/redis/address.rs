@@ -11,6 +11,21 @@ use super::sentinel::Sentinels;
 use super::servers::Servers;
 use crate::error::{CacheError, Result};
 
+/// A user and its password. Neither is ever shown.
+#[derive(Clone)]
+pub(super) struct Credentials {
+    pub(super) user: String,
+    pub(super) password: String,
+}
+
+/// Who is trusted, and by whom, beside what the address says.
+#[derive(Clone, Copy)]
+pub(super) struct Trust<'t> {
+    /// As PEM.
+    pub(super) root_certificates: Option<&'t [u8]>,
+    pub(super) sentinel_credentials: Option<&'t Credentials>,
+}
+
 /// How a server is connected to: its host, or another one like it.
 #[derive(Clone)]
 pub(super) struct Address(Client);
@@ -57,9 +72,13 @@ impl Address {
         Client::open(info.clone().set_addr(address)).unwrap_or_else(|_| self.0.clone())
     }
 
-    /// A Sentinel, which has no databases and no users of the primary's.
-    fn as_sentinel(&self) -> Client {
-        let info = self.0.get_connection_info().clone().set_redis_settings(RedisConnectionInfo::default());
+    /// A Sentinel, which has no databases and none of the primary's users.
+    fn as_sentinel(&self, credentials: Option<&Credentials>) -> Client {
+        let redis =
+            credentials.map_or_else(RedisConnectionInfo::default, |Credentials { user, password }| {
+                RedisConnectionInfo::default().set_username(user).set_password(password)
+            });
+        let info = self.0.get_connection_info().clone().set_redis_settings(redis);
         Client::open(info).unwrap_or_else(|_| self.0.clone())
     }
 
@@ -74,7 +93,8 @@ impl Address {
 }
 
 /// What stands at an address.
-pub(super) fn servers(url: &str, root_certificates: Option<&[u8]>, limits: Limits) -> Result<Servers> {
+pub(super) fn servers(url: &str, trust: Trust<'_>, limits: Limits) -> Result<Servers> {
+    let Trust { root_certificates, sentinel_credentials } = trust;
     if let Some((scheme, rest)) = of_kind(url, "cluster") {
         let form = "a cluster's address is of the form `redis+cluster://user:password@host:port,host:port`";
         let List { credentials, hosts, path } = List::parse(rest);
@@ -99,7 +119,8 @@ pub(super) fn servers(url: &str, root_certificates: Option<&[u8]>, limits: Limit
         }
         let sentinel = |host: &&str| {
             let host = if host.contains(':') { (*host).to_owned() } else { format!("{host}:26379") };
-            Ok(Address::new(&format!("{scheme}://{host}"), root_certificates)?.as_sentinel())
+            Ok(Address::new(&format!("{scheme}://{host}"), root_certificates)?
+                .as_sentinel(sentinel_credentials))
         };
         let clients = hosts.iter().map(sentinel).collect::<Result<Vec<_>>>().map_err(|_| refused(form))?;
         let like = format!("{scheme}://{credentials}localhost/{database}");

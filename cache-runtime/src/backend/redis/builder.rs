@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::address::{Credentials, Trust};
 use super::connection::Limits;
 use super::{RedisBackend, address};
 use crate::error::Result;
@@ -17,7 +18,7 @@ const LEAST_SILENCE: Duration = Duration::from_millis(50);
 /// | `redis://[user[:password]@]host[:port][/database]` | TCP |
 /// | `rediss://…` | TLS, with the system's certificates or [`root_certificates`](Self::root_certificates) |
 /// | `redis+cluster://[user[:password]@]host:port[,host:port…]` | a cluster, by some of its nodes |
-/// | `redis+sentinel://[user[:password]@]host:port[,host:port…]/primary-name[/database]` | the primary that these Sentinels name; the credentials are the primary's |
+/// | `redis+sentinel://[user[:password]@]host:port[,host:port…]/primary-name[/database]` | the primary that these Sentinels name; the credentials are the primary's, see [`sentinel_credentials`](Self::sentinel_credentials) |
 /// | `unix:///path/to/socket[?db=1&user=…&pass=…]`, `redis+unix://…` | a socket on this machine |
 ///
 /// `valkey://`, `valkeys://` and `valkey+unix://` are the same, and so are `rediss+cluster://`, `valkey+cluster://` and
@@ -31,6 +32,7 @@ pub struct RedisBackendBuilder {
     longest_load: Duration,
     silence_bound: Duration,
     root_certificates: Option<Vec<u8>>,
+    sentinel_credentials: Option<Credentials>,
 }
 
 impl RedisBackendBuilder {
@@ -42,6 +44,7 @@ impl RedisBackendBuilder {
             longest_load: Duration::from_secs(30),
             silence_bound: Duration::from_millis(400),
             root_certificates: None,
+            sentinel_credentials: None,
         }
     }
 
@@ -83,6 +86,25 @@ impl RedisBackendBuilder {
         self
     }
 
+    /// Who asks the Sentinels of a `redis+sentinel://` address, where they demand it; `default` is the user of those that
+    /// have a password alone (`requirepass`). The credentials in the address are the primary's.
+    ///
+    /// ```
+    /// use cache_runtime::RedisBackend;
+    ///
+    /// # fn main() -> cache_runtime::Result<()> {
+    /// let builder = RedisBackend::builder("redis+sentinel://cache:of-the-primary@10.0.0.1:26379/main");
+    /// let backend = builder.sentinel_credentials("default", "of-the-sentinels").build()?;
+    /// # drop(backend);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn sentinel_credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.sentinel_credentials = Some(Credentials { user: user.into(), password: password.into() });
+        self
+    }
+
     /// Builds the backend without connecting: the first call will.
     ///
     /// # Errors
@@ -91,7 +113,11 @@ impl RedisBackendBuilder {
     /// show them.
     pub fn build(self) -> Result<RedisBackend> {
         let limits = Limits { connect: self.connect_timeout, command: self.command_timeout };
-        let servers = address::servers(&self.url, self.root_certificates.as_deref(), limits)?;
+        let trust = Trust {
+            root_certificates: self.root_certificates.as_deref(),
+            sentinel_credentials: self.sentinel_credentials.as_ref(),
+        };
+        let servers = address::servers(&self.url, trust, limits)?;
         Ok(RedisBackend::new(servers, self.longest_load, self.silence_bound.max(LEAST_SILENCE)))
     }
 

@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use redis::{AsyncConnectionConfig, Client};
+use redis::{AsyncConnectionConfig, Client, RedisError};
 
 use super::address::Address;
 use super::fault::Fault;
@@ -57,9 +57,21 @@ impl Sentinels {
     async fn ask(&self, client: &Client) -> Result<Option<(String, u16)>, Fault> {
         let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
         let opened = client.get_multiplexed_async_connection_with_config(&config).await;
-        let mut connection = opened.map_err(|error| Fault::of_connect(&error))?;
+        let mut connection = opened.map_err(|error| refused(&error))?;
         let mut question = redis::cmd("SENTINEL");
         question.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name);
-        question.query_async(&mut connection).await.map_err(|error| Fault::of_connect(&error))
+        question.query_async(&mut connection).await.map_err(|error| refused(&error))
+    }
+}
+
+/// Why one did not say it.
+fn refused(error: &RedisError) -> Fault {
+    match Fault::of_connect(error) {
+        Fault::Server(code) if matches!(code.as_str(), "NOAUTH" | "WRONGPASS") => Fault::Unreachable(
+            "a Sentinel does not know the user or the password; set \
+             `RedisBackendBuilder::sentinel_credentials`"
+                .into(),
+        ),
+        fault => fault,
     }
 }
