@@ -5,7 +5,6 @@
 //! sends what is waiting then; without any timer. A caller that goes away takes nothing from the others: what it has begun
 //! goes on in a task of its own, and the lease that was meant for it is given back.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::hash::BuildHasher;
 use std::pin::Pin;
@@ -15,6 +14,7 @@ use std::task::{Context, Poll};
 
 use foldhash::fast::RandomState;
 use futures_util::future::join_all;
+use hashbrown::HashTable;
 use tokio::sync::oneshot;
 
 use super::held::Held;
@@ -50,6 +50,7 @@ struct Queue {
 
 struct Waiting {
     key: Box<str>,
+    hash: u64,
     is_large: bool,
     answer: oneshot::Sender<Answer>,
 }
@@ -70,22 +71,19 @@ impl Reads {
         Arc::new(Self { servers, held, queue: Mutex::default(), large, hasher: RandomState::default() })
     }
 
-    /// Where a key of a large value is remembered, and as what.
-    fn place(&self, key: &str) -> (Option<&AtomicU64>, u64) {
-        let hash = self.hasher.hash_one(key);
-        let place = usize::try_from(hash % PLACES as u64).ok().and_then(|place| self.large.get(place));
-        (place, hash)
+    /// Where a key of a large value is remembered, by its hash.
+    fn place(&self, hash: u64) -> Option<&AtomicU64> {
+        usize::try_from(hash % PLACES as u64).ok().and_then(|place| self.large.get(place))
     }
 
-    fn is_large(&self, key: &str) -> bool {
-        let (place, hash) = self.place(key);
-        place.is_some_and(|place| place.load(Ordering::Relaxed) == hash)
+    fn is_large(&self, hash: u64) -> bool {
+        self.place(hash).is_some_and(|place| place.load(Ordering::Relaxed) == hash)
     }
 
-    fn remember(&self, key: &str, found: &Read) {
+    fn remember(&self, hash: u64, found: &Read) {
         if let Read::Hit(entry) = found
             && entry.value.len() > LARGE
-            && let (Some(place), hash) = self.place(key)
+            && let Some(place) = self.place(hash)
         {
             place.store(hash, Ordering::Relaxed);
         }
@@ -115,8 +113,11 @@ impl Reads {
 
     fn asked<'a>(self: &'a Arc<Self>, key: &'a str) -> (Waiting, Awaited<'a>) {
         let (answer, receiver) = oneshot::channel();
-        let is_large = self.is_large(key);
-        (Waiting { key: key.into(), is_large, answer }, Awaited { reads: self, key, receiver })
+        let hash = self.hasher.hash_one(key);
+        (
+            Waiting { key: key.into(), hash, is_large: self.is_large(hash), answer },
+            Awaited { reads: self, key, receiver },
+        )
     }
 
     /// Lets keys wait for a batch, and sees to it that there will be one: the caller's own, where nobody else reads.
@@ -252,32 +253,49 @@ async fn serve(mut turn: Turn) {
     }
 }
 
+/// A key of a batch.
+struct Asked<'w> {
+    key: &'w str,
+    hash: u64,
+    readers: usize,
+}
+
 async fn run(reads: &Arc<Reads>, batch: Vec<Waiting>) {
-    let mut keys: Vec<&str> = Vec::with_capacity(batch.len());
-    let mut places: HashMap<&str, usize> = HashMap::with_capacity(batch.len());
+    let mut asked: Vec<Asked<'_>> = Vec::with_capacity(batch.len());
+    let mut places: HashTable<usize> = HashTable::with_capacity(batch.len());
     let mut place_of = Vec::with_capacity(batch.len());
-    for waiting in &batch {
+    for Waiting { key, hash, answer, .. } in &batch {
         // Who went away before it began reads nothing.
-        let place = (!waiting.answer.is_closed()).then(|| {
-            *places.entry(&waiting.key).or_insert_with(|| {
-                keys.push(&waiting.key);
-                keys.len() - 1
-            })
-        });
-        place_of.push(place);
+        if answer.is_closed() {
+            place_of.push(None);
+            continue;
+        }
+        let is_same = |place: &usize| asked.get(*place).is_some_and(|asked| asked.key == &**key);
+        let hash_of = |place: &usize| asked.get(*place).map_or(0, |asked| asked.hash);
+        let place = *places.entry(*hash, is_same, hash_of).or_insert(asked.len()).get();
+        match asked.get_mut(place) {
+            Some(asked) => asked.readers += 1,
+            None => asked.push(Asked { key, hash: *hash, readers: 1 }),
+        }
+        place_of.push(Some(place));
     }
-    let mut found = read_many(&reads.servers, &reads.held, &keys).await;
-    for (key, found) in keys.iter().zip(&found) {
+    let keys: Vec<&str> = asked.iter().map(|asked| asked.key).collect();
+    let found = read_many(&reads.servers, &reads.held, &keys).await;
+    for (asked, found) in asked.iter().zip(&found) {
         if let Ok(found) = found {
-            reads.remember(key, found);
+            reads.remember(asked.hash, found);
         }
     }
-    drop((keys, places));
+    let readers = asked.into_iter().map(|asked| asked.readers);
+    let mut found: Vec<_> = found.into_iter().zip(readers).collect();
     for (waiting, place) in batch.into_iter().zip(place_of) {
         let Some(place) = place else { continue };
         let answer = match found.get_mut(place) {
-            Some(Ok(found)) => Ok(take(found)),
-            Some(Err(fault)) => Err(fault.clone().into()),
+            Some((Ok(found), readers)) => {
+                *readers -= 1;
+                Ok(take(found, *readers))
+            }
+            Some((Err(fault), _)) => Err(fault.clone().into()),
             None => Ok(Read::Barred),
         };
         if let Err(Ok(Read::Miss(Some(lease)))) = waiting.answer.send(answer) {
@@ -286,11 +304,11 @@ async fn run(reads: &Arc<Reads>, batch: Vec<Waiting>) {
     }
 }
 
-/// What one of several readers of a key gets; the lease goes to the first.
-fn take(found: &mut Read) -> Read {
+/// What one of several readers of a key gets, after whom so many come; the lease goes to the first.
+fn take(found: &mut Read, others: usize) -> Read {
     let next = match found {
-        Read::Hit(entry) => Read::Hit(entry.clone()),
-        Read::Barred => Read::Barred,
+        Read::Hit(entry) if others > 0 => Read::Hit(entry.clone()),
+        Read::Hit(_) | Read::Barred => Read::Barred,
         _ => Read::Leased,
     };
     std::mem::replace(found, next)

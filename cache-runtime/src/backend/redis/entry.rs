@@ -26,22 +26,23 @@ pub(super) enum Found {
 }
 
 impl Found {
-    pub(super) fn of(raw: Option<Bytes>, live: &Live) -> Self {
+    /// By the epoch and the server's clock of the connection that told.
+    pub(super) fn of(raw: Option<Bytes>, (epoch, now): (u64, u64)) -> Self {
         let Some(raw) = raw else { return Self::Nothing };
         match State::parse(raw) {
             State::Lease(_) => Self::Leased,
             State::Barrier { .. } => Self::Barred,
             State::Foreign(bytes) => Self::Plain(bytes),
-            State::Value(value) | State::Refresh { value, .. } => Self::of_value(value, live),
+            State::Value(value) | State::Refresh { value, .. } => Self::of_value(value, epoch, now),
         }
     }
 
-    fn of_value(value: Value, live: &Live) -> Self {
-        if live.epoch != 0 && value.epoch != live.epoch {
+    fn of_value(value: Value, epoch: u64, now: u64) -> Self {
+        if epoch != 0 && value.epoch != epoch {
             return Self::Outdated(value.id);
         }
         Self::Value(Entry {
-            expires_in: time_left(value.deadline, live),
+            expires_in: time_left(value.deadline, now),
             value: value.bytes,
             metadata: value.metadata,
             revision: value.id,
@@ -59,9 +60,9 @@ pub(super) fn plain(bytes: Bytes, pttl: i64) -> Option<Entry> {
     Some(Entry { value: bytes, expires_in, metadata: None, revision: 0 })
 }
 
-/// The time left until a deadline. The server removes what is over, so that something is left of all it gives.
-pub(super) fn time_left(deadline: u64, live: &Live) -> Option<Duration> {
-    (deadline != 0).then(|| Duration::from_millis(deadline.saturating_sub(live.now()).max(1)))
+/// The time left until a deadline, by the server's clock. The server removes what is over, so that something is left of all it gives.
+pub(super) fn time_left(deadline: u64, now: u64) -> Option<Duration> {
+    (deadline != 0).then(|| Duration::from_millis(deadline.saturating_sub(now).max(1)))
 }
 
 /// A time to live as the server wants it: whole milliseconds, at least one; empty for none.

@@ -106,7 +106,7 @@ async fn values(servers: &Servers, names: &[String], keys: &mut Vec<ListedKey>) 
         // Where the start is that of a value, the rest was not read; else it is whole, or too long for a lease.
         let expires_in = match Head::parse(&start) {
             Some(head) if live.epoch != 0 && head.epoch != live.epoch => continue,
-            Some(head) => time_left(head.deadline, &live),
+            Some(head) => time_left(head.deadline, live.now()),
             None if is_gone_or_ours(&start) => continue,
             None => None,
         };

@@ -100,6 +100,11 @@ impl Live {
         then.saturating_add(millis(moment.elapsed()))
     }
 
+    /// By what a value is told that is of another history, or over: the epoch and the server's clock.
+    pub(super) fn epoch_and_now(&self) -> (u64, u64) {
+        (self.epoch, self.now())
+    }
+
     /// Adds a call of a script to a pipeline; the epoch is its first argument.
     pub(super) fn script(&self, pipeline: &mut Pipeline, script: Script, keys: &[&str], arguments: &[&[u8]]) {
         let mut all: Vec<&[u8]> = Vec::with_capacity(arguments.len() + 1);

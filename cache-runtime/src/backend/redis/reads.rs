@@ -19,18 +19,11 @@ use crate::error::BackendError;
 /// The most keys in a command.
 pub(super) const MOST_KEYS: usize = 256;
 
-/// What stands under a key, and the connection that told.
-type Looked = Result<(Arc<Live>, Found), Fault>;
-
 /// Reads values; one answer a key.
 pub(super) async fn get_many(servers: &Servers, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {
     let mut entries = Vec::with_capacity(keys.len());
     for keys in keys.chunks(MOST_KEYS) {
-        let found: Vec<Found> = look(servers, keys)
-            .await
-            .into_iter()
-            .map(|found| found.map(|(_, found)| found))
-            .collect::<Result<_, _>>()?;
+        let found: Vec<Found> = look(servers, keys).await.into_iter().collect::<Result<_, _>>()?;
         let both = keys.iter().zip(&found);
         let plain_keys: Vec<&str> =
             both.filter(|(_, found)| matches!(found, Found::Plain(_))).map(|(key, _)| *key).collect();
@@ -71,15 +64,15 @@ pub(super) async fn get(servers: &Servers, key: &str) -> Result<Option<Entry>, B
     };
     let mut answers = servers.one(Again::May, key, build).await?;
     let raw = reply::bytes(answers.next())?;
-    Ok(match Found::of(raw, &answers.live) {
+    Ok(match Found::of(raw, answers.live.epoch_and_now()) {
         Found::Value(entry) => Some(entry),
         Found::Plain(bytes) => plain(bytes, reply::integer(answers.next())?),
         _ => None,
     })
 }
 
-/// What stands under each key, and the connection that told.
-async fn look(servers: &Servers, keys: &[&str]) -> Vec<Looked> {
+/// What stands under each key.
+async fn look(servers: &Servers, keys: &[&str]) -> Vec<Result<Found, Fault>> {
     let groups = servers.groups(keys);
     let build = |_: &Live, group: &Group<'_>, pipeline: &mut Pipeline| {
         let command = pipeline.cmd(if group.keys.len() == 1 { "GET" } else { "MGET" });
@@ -87,7 +80,14 @@ async fn look(servers: &Servers, keys: &[&str]) -> Vec<Looked> {
             command.arg(*key);
         }
     };
-    let replies = servers.call(Again::May, &groups, build).await;
+    let mut replies = servers.call(Again::May, &groups, build).await;
+    if let ([group], [_]) = (&*groups, &*replies)
+        && let Some(reply) = replies.pop()
+    {
+        // One server has them all, in their order.
+        let found = reply.and_then(|reply| answers(reply, group.keys.len()));
+        return found.unwrap_or_else(|fault| keys.iter().map(|_| Err(fault.clone())).collect());
+    }
     let mut found: Vec<Result<_, Fault>> = keys.iter().map(|_| Err(Fault::Answer)).collect();
     for (group, reply) in groups.iter().zip(replies) {
         match reply.and_then(|reply| answers(reply, group.keys.len())) {
@@ -103,7 +103,7 @@ async fn look(servers: &Servers, keys: &[&str]) -> Vec<Looked> {
 }
 
 /// The answers of a `GET` or an `MGET`, a key each.
-fn answers(mut reply: Reply, count: usize) -> Result<Vec<Looked>, Fault> {
+fn answers(mut reply: Reply, count: usize) -> Result<Vec<Result<Found, Fault>>, Fault> {
     let answers = match (count, reply.next()) {
         // A list or a hash: `MGET` takes it for nothing.
         (1, Value::ServerError(error)) if error.code() == "WRONGTYPE" => vec![Value::Nil],
@@ -113,8 +113,8 @@ fn answers(mut reply: Reply, count: usize) -> Result<Vec<Looked>, Fault> {
     if answers.len() != count {
         return Err(Fault::Answer);
     }
-    let live = &reply.live;
-    let found = |answer| Ok((Arc::clone(live), Found::of(reply::bytes(answer)?, live)));
+    let moment = reply.live.epoch_and_now();
+    let found = |answer| Ok(Found::of(reply::bytes(answer)?, moment));
     Ok(answers.into_iter().map(found).collect())
 }
 
@@ -123,9 +123,18 @@ fn answers(mut reply: Reply, count: usize) -> Result<Vec<Looked>, Fault> {
 pub(super) async fn read_many(servers: &Servers, held: &Held, keys: &[&str]) -> Vec<Result<Read, Fault>> {
     let found = look(servers, keys).await;
     // What is left to be asked for, by its place among the keys.
-    let is_open =
-        |found: &Looked| matches!(found, Ok((_, Found::Nothing | Found::Outdated(_) | Found::Plain(_))));
+    let is_open = |found: &Result<Found, Fault>| {
+        matches!(found, Ok(Found::Nothing | Found::Outdated(_) | Found::Plain(_)))
+    };
     let open: Vec<usize> = (0..keys.len()).filter(|place| found.get(*place).is_some_and(is_open)).collect();
+    if open.is_empty() {
+        let read = |found| match found {
+            Found::Value(entry) => Read::Hit(entry),
+            Found::Leased => Read::Leased,
+            _ => Read::Barred,
+        };
+        return found.into_iter().map(|found| found.map(read)).collect();
+    }
     let open_keys: Vec<&str> = open.iter().map(|place| keys[*place]).collect();
     let groups = servers.groups(&open_keys);
     let mut leases: Vec<u128> = vec![0; open.len()];
@@ -136,10 +145,10 @@ pub(super) async fn read_many(servers: &Servers, held: &Held, keys: &[&str]) -> 
             let lease = write_lease(token);
             leases[*place] = token;
             match &found[open[*place]] {
-                Ok((_, Found::Plain(_))) => {
+                Ok(Found::Plain(_)) => {
                     pipeline.cmd("PTTL").arg(*key);
                 }
-                Ok((_, Found::Outdated(id))) => {
+                Ok(Found::Outdated(id)) => {
                     let arguments: [&[u8]; 4] = [&id.to_be_bytes(), b"", &lease, ms.as_bytes()];
                     live.script(pipeline, Script::LeaseOver, &[key], &arguments);
                 }
@@ -165,7 +174,7 @@ pub(super) async fn read_many(servers: &Servers, held: &Held, keys: &[&str]) -> 
             held.grant(key, token, Over::Nothing);
             Read::Miss(Some(Lease(token)))
         };
-        Ok(match (found?.1, second) {
+        Ok(match (found?, second) {
             (Found::Value(entry), _) => Read::Hit(entry),
             (Found::Leased, _) => Read::Leased,
             // What was found is good even if no lease can be had, as from a replica.
@@ -186,7 +195,7 @@ pub(super) async fn read_many(servers: &Servers, held: &Held, keys: &[&str]) -> 
                 Value::ServerError(_) => Read::Barred,
                 Value::Nil => grant(token),
                 // Another was quicker.
-                answer => match Found::of(reply::bytes(answer)?, &live) {
+                answer => match Found::of(reply::bytes(answer)?, live.epoch_and_now()) {
                     Found::Value(entry) => Read::Hit(entry),
                     Found::Barred => Read::Barred,
                     _ => Read::Leased,

@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes};
+use bytes::{Buf, BufMut, Bytes};
 
 /// The version of the format.
 const VERSION: u8 = 1;
@@ -64,10 +64,15 @@ pub(super) struct Value {
 
 impl State {
     /// Reads any bytes: what is no state of ours is foreign.
-    pub(super) fn parse(raw: Bytes) -> Self {
+    pub(super) fn parse(mut raw: Bytes) -> Self {
         let known = match raw.get(..MARK) {
             Some([b'L', VERSION]) => parse_lease(&raw),
-            Some([b'V', VERSION]) => Value::parse(&raw).map(Self::Value),
+            Some([b'V', VERSION]) => Value::parse(&raw).map(|(value, start)| {
+                let mut bytes = std::mem::take(&mut raw);
+                // Not a slice beside the whole, which would have to count who has a part of it.
+                bytes.advance(start);
+                Self::Value(Value { bytes, ..value })
+            }),
             Some([b'R', VERSION]) => parse_refresh(&raw),
             Some([b'B', VERSION]) => parse_barrier(&raw),
             _ => None,
@@ -89,8 +94,9 @@ fn parse_refresh(raw: &Bytes) -> Option<State> {
     if raw.get(REFRESH_HEAD..REFRESH_HEAD + MARK)? != [b'V', VERSION] {
         return None;
     }
-    let value = Value::parse(&raw.slice(REFRESH_HEAD..))?;
-    Some(State::Refresh { token, deadline, value })
+    let (value, start) = Value::parse(raw.get(REFRESH_HEAD..)?)?;
+    let bytes = raw.slice(REFRESH_HEAD + start..);
+    Some(State::Refresh { token, deadline, value: Value { bytes, ..value } })
 }
 
 fn parse_barrier(raw: &Bytes) -> Option<State> {
@@ -105,8 +111,8 @@ fn parse_barrier(raw: &Bytes) -> Option<State> {
 }
 
 impl Value {
-    /// Reads the bytes from the state's letter on.
-    fn parse(raw: &Bytes) -> Option<Self> {
+    /// Reads what is before the codec's bytes, from the state's letter on, and where those start.
+    fn parse(raw: &[u8]) -> Option<(Self, usize)> {
         let head = Head::parse(raw)?;
         let length = usize::from(u16::from_be_bytes(number(raw, VALUE_HEAD - 2)?));
         let metadata = match raw.get(VALUE_HEAD..VALUE_HEAD + length)? {
@@ -114,7 +120,7 @@ impl Value {
             text => Some(std::str::from_utf8(text).ok()?.into()),
         };
         let Head { id, epoch, deadline } = head;
-        Some(Self { id, epoch, deadline, metadata, bytes: raw.slice(VALUE_HEAD + length..) })
+        Some((Self { id, epoch, deadline, metadata, bytes: Bytes::new() }, VALUE_HEAD + length))
     }
 
     /// The bytes to store. Metadata is at most 1,024 bytes by contract; what no length can say is left out.

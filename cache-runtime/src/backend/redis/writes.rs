@@ -134,7 +134,7 @@ async fn swap_counter(
         return Err(BackendError::NotAnInteger);
     };
     let mut counted = value.clone();
-    let Found::Value(entry) = Found::of(Some(raw.clone()), live) else { return Ok(None) };
+    let Found::Value(entry) = Found::of(Some(raw.clone()), live.epoch_and_now()) else { return Ok(None) };
     let (sum, _) = add_to_counter(Some(&entry), by, None)?;
     counted.id = tokens::unique();
     counted.bytes = sum.to_string().into();
