@@ -116,7 +116,8 @@ impl Clock {
             Kind::Manual { now, .. } => {
                 let deadline = now.borrow().saturating_add(length);
                 // The sender lives in `self`, so the channel cannot be closed.
-                let _ = now.subscribe().wait_for(|now| *now >= deadline).await;
+                // Apart: a wait on the system's clock need not carry it.
+                let _ = Box::pin(now.subscribe().wait_for(|now| *now >= deadline)).await;
             }
         }
     }

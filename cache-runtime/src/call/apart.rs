@@ -15,7 +15,7 @@ use crate::value::ValueOps;
 impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     /// What this call may do here and now.
     pub(super) fn way(&self) -> Way {
-        self.cache.store().way(self.cache.namespace(), self.key.as_str())
+        self.cache.store().way(self.cache.namespace(), || self.key.as_str())
     }
 
     /// The call after its lookup, if it has to load for itself: it neither waits for another's load nor stores.

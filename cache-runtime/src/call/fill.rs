@@ -53,6 +53,14 @@ pub(super) enum Usable<H> {
     Stale(H, Duration),
 }
 
+/// An entry that is no answer: stale (for so long), or of no use at all.
+struct Useless<H> {
+    target: Target,
+    entry: Entry,
+    generations: u64,
+    stale: Option<(H, Duration)>,
+}
+
 /// The right to fill, given back when it is dropped unused: by a failed, dropped or panicked load.
 pub(super) struct Permit {
     pub(super) target: Target,
@@ -124,53 +132,75 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
         if target.is_bypassed(self.cache) {
             return Found::Nothing(None);
         }
-        match tags::read(self.cache, &[&target]).await.map(|mut seen| seen.pop()) {
-            Ok(Some(seen)) => self.found(target, seen).await,
-            Ok(None) => Found::Nothing(None),
+        match tags::read_one(self.cache, &target).await {
+            Ok(seen) => self.found(target, seen).await,
             Err(error) => self.failed(error),
         }
     }
 
     /// What has been read; where it is of no use, takes the right to fill in its place.
     pub(super) async fn found(&self, target: Target, seen: Seen) -> Found<O::Held> {
-        let (cache, backend) = (self.cache, self.cache.backend());
+        match self.judge(target, seen) {
+            Ok(found) => found,
+            // Apart: what is of use needs none of that.
+            Err(useless) => Box::pin(self.replace(useless)).await,
+        }
+    }
+
+    /// What has been read, unless the right to fill has to be taken in its place.
+    fn judge(&self, target: Target, seen: Seen) -> Result<Found<O::Held>, Box<Useless<O::Held>>> {
+        let cache = self.cache;
         let lend = |lease| Lent::new(cache.clone(), target.full_key.clone(), lease);
         let Some(generations) = seen.generations else {
             if let Read::Miss(lease) = seen.read {
                 drop(lend(lease));
             }
-            return Found::Nothing(None);
+            return Ok(Found::Nothing(None));
         };
-        let permit = |lease| Permit { lent: lend(lease), target: target.clone(), generations };
         let entry = match seen.read {
             Read::Hit(entry) => entry,
             // A fill without a lease, where others need one, could come after a change.
-            Read::Miss(None) if backend.capabilities().leases => return Found::Nothing(None),
-            Read::Miss(lease) => return Found::Nothing(Some(permit(lease))),
-            Read::Leased | Read::Barred => return Found::Nothing(None),
+            Read::Miss(None) if cache.backend().capabilities().leases => return Ok(Found::Nothing(None)),
+            Read::Miss(lease) => {
+                return Ok(Found::Nothing(Some(Permit { lent: lend(lease), target, generations })));
+            }
+            Read::Leased | Read::Barred => return Ok(Found::Nothing(None)),
         };
-        match self.usable(&entry, &target, generations) {
+        let stale = match self.usable(&entry, &target, generations) {
             Some(Usable::Fresh(value, life)) => {
                 self.site.count(Event::Hit);
-                return value.map_or(Found::Negative(life), |value| Found::Value(value, life));
+                return Ok(value.map_or(Found::Negative(life), |value| Found::Value(value, life)));
             }
-            Some(Usable::Stale(value, staleness)) => {
-                // It stays for those who may be served it.
-                return match cache.bounded(backend.refresh_lease(&target.full_key, &entry)).await {
-                    Ok(None) if backend.capabilities().leases => Found::Stale(value, staleness, None),
-                    Ok(lease) => Found::Stale(value, staleness, Some(permit(lease))),
-                    Err(error) => {
-                        let _ = self.failed::<O::Held>(error);
-                        Found::Stale(value, staleness, None)
-                    }
-                };
+            Some(Usable::Stale(value, staleness)) => Some((value, staleness)),
+            None => None,
+        };
+        Err(Box::new(Useless { target, entry, generations, stale }))
+    }
+
+    /// Takes the right to fill in the place of what is of no use.
+    async fn replace(&self, useless: Box<Useless<O::Held>>) -> Found<O::Held> {
+        let Useless { target, entry, generations, stale } = *useless;
+        let (cache, backend) = (self.cache, self.cache.backend());
+        let permit = |lease| {
+            let lent = Lent::new(cache.clone(), target.full_key.clone(), lease);
+            Permit { lent, target: target.clone(), generations }
+        };
+        let Some((value, staleness)) = stale else {
+            self.site.count(Event::Unusable);
+            return match cache.bounded(backend.lease_over(&target.full_key, &entry)).await {
+                Ok(None) if backend.capabilities().leases => Found::Nothing(None),
+                Ok(lease) => Found::Nothing(Some(permit(lease))),
+                Err(error) => self.failed(error),
+            };
+        };
+        // It stays for those who may be served it.
+        match cache.bounded(backend.refresh_lease(&target.full_key, &entry)).await {
+            Ok(None) if backend.capabilities().leases => Found::Stale(value, staleness, None),
+            Ok(lease) => Found::Stale(value, staleness, Some(permit(lease))),
+            Err(error) => {
+                let _ = self.failed::<O::Held>(error);
+                Found::Stale(value, staleness, None)
             }
-            None => self.site.count(Event::Unusable),
-        }
-        match cache.bounded(backend.lease_over(&target.full_key, &entry)).await {
-            Ok(None) if backend.capabilities().leases => Found::Nothing(None),
-            Ok(lease) => Found::Nothing(Some(permit(lease))),
-            Err(error) => self.failed(error),
         }
     }
 

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::Instrument;
 
@@ -18,8 +19,8 @@ use crate::clock::millis;
 use crate::key::{Identity, RawKey};
 use crate::service::KvCacheService;
 use crate::store::{
-    Counted, Entered, Hit as TierHit, Leader, Prepared, Shared, SharedError, Sought, Tier, Waited, Way,
-    leading,
+    Counted, Entered, Hit as TierHit, Leader, Prepared, Shared, SharedError, Sought as SoughtInTier, Tier,
+    Waited, Way, leading,
 };
 use crate::value::ValueOps;
 
@@ -59,6 +60,16 @@ enum Joined<T> {
     Alone,
 }
 
+/// What a call has found out before its body is run.
+pub(super) enum Sought<T, H> {
+    /// What it returns.
+    Answer(T),
+    /// Nothing: it is to load, and to fill by the permit.
+    Load(Option<Leader<T>>, Option<Permit>, Option<Stale<H>>),
+    /// It is to load beside others, whose load is no answer to it: one that failed, perhaps.
+    Beside(Option<SharedError>, Target),
+}
+
 impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
     pub(super) fn new(
         cache: &'a KvCacheService,
@@ -74,7 +85,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
     pub(super) fn is_held(
         &self,
         tier: &Tier,
-        sought: &Sought<'_>,
+        sought: &SoughtInTier<'_>,
         read: impl FnOnce(&Shared) -> bool,
     ) -> bool {
         // A method that cannot say "not there" loads.
@@ -92,7 +103,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
         let store = self.cache.store();
         let tier = store.tier()?;
         let (namespace, now_ms) = (self.cache.namespace(), store.clock.coarse_millis());
-        let sought = Sought { namespace, identity: &self.identity(), now_ms };
+        let sought = SoughtInTier { namespace, identity: &self.identity(), now_ms };
         if let Some(held) = tier.mirrored(&sought, |shared| self.ops.unshare(shared)) {
             return Some(Some(held));
         }
@@ -127,32 +138,46 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
         X: Failures<R>,
         F: Future<Output = R>,
     {
-        Box::pin(self.load_here(policy, failures, body))
-    }
-
-    async fn load_here<R, C, X, F>(self, policy: Policy<V, C>, failures: X, body: Pin<&mut F>) -> R
-    where
-        S: Shape<R, Value = V>,
-        C: Condition<V>,
-        X: Failures<R>,
-        F: Future<Output = R>,
-    {
-        let call = self.call();
-        call.site.count(Event::Miss);
-        let Some(target) = call.prepare(&policy, policy.own_tags()) else { return call.run(body).await };
-        match call.way() {
-            Way::Cached => {}
-            way => return call.load_apart(way, &target, body).await,
-        }
-        call.join_or_lead(target, policy, failures, body).await
+        // A block, not an `async fn`, which would have all that it is given twice.
+        Box::pin(async move {
+            let call = self.call();
+            call.site.count(Event::Miss);
+            let Some(target) = call.prepare(&policy, policy.own_tags()) else { return call.run(body).await };
+            match call.way() {
+                Way::Cached => {}
+                way => return Box::pin(call.load_apart(way, &target, body)).await,
+            }
+            match call.seek(target, policy.error_window()).await {
+                Sought::Answer(flown) => call.give(flown),
+                next => Box::pin(call.go_on(next, policy, failures, body)).await,
+            }
+        })
     }
 }
 
 impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
-    /// The call after its lookup.
-    pub(super) async fn join_or_lead<R, C, X, F>(
-        self,
+    /// Joins the load of the key, or reads what is there. This is all of a call that finds an answer, so what does not
+    /// come to that is apart from its future.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would have all that it is given twice")]
+    pub(super) fn seek(
+        &self,
         target: Target,
+        window: Duration,
+    ) -> impl Future<Output = Sought<Flown<V, O>, O::Held>> {
+        async move {
+            match self.join(&target).await {
+                Joined::Lead(leader) => self.lead(leader, target, window).await,
+                Joined::Value(flown) if flown.is_some() || S::OPTIONAL => Sought::Answer(flown),
+                Joined::Value(_) | Joined::Alone => Sought::Beside(None, target),
+                Joined::Failed(error) => Sought::Beside(Some(error), target),
+            }
+        }
+    }
+
+    /// The call after that: returns what it found, or loads.
+    pub(super) async fn go_on<R, C, X, F>(
+        self,
+        sought: Sought<Flown<V, O>, O::Held>,
         policy: Policy<V, C>,
         failures: X,
         body: Pin<&mut F>,
@@ -163,29 +188,37 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         X: Failures<R>,
         F: Future<Output = R>,
     {
-        let shape = self.shape;
-        let call = self;
-        match call.join(&target).await {
-            Joined::Lead(leader) => return call.lead(leader, target, policy, failures, body).await,
-            Joined::Value(Some(held)) => return shape.wrap(call.ops.give(held)),
-            Joined::Value(None) if S::OPTIONAL => {
-                return shape.none().unwrap_or_else(crate::__private::typed);
+        let (error, target) = match sought {
+            Sought::Answer(flown) => return self.give(flown),
+            Sought::Load(leader, permit, stale) => {
+                return self.load_and_fill(leader, permit, stale, policy, failures, body).await;
             }
-            Joined::Failed(error) => {
-                if let Some(held) = call.stale_now(&target, policy.error_window()).await {
-                    return call.give_stale(held);
-                }
-                if let Some(failed) = failures.unshare(&error) {
-                    return failed;
-                }
+            Sought::Beside(error, target) => (error, target),
+        };
+        if let Some(error) = error {
+            if let Some(held) = self.stale_now(&target, policy.error_window()).await {
+                return self.give_stale(held);
             }
-            Joined::Value(None) | Joined::Alone => {}
+            if let Some(failed) = failures.unshare(&error) {
+                return failed;
+            }
         }
         if policy.error_window().is_zero() {
-            return call.run(body).await;
+            return self.run(body).await;
         }
-        let stale = call.peek(&target, policy.error_window()).await;
-        call.load_and_fill(None, None, stale, policy, failures, body).await
+        let stale = self.peek(&target, policy.error_window()).await;
+        self.load_and_fill(None, None, stale, policy, failures, body).await
+    }
+
+    /// What was read or loaded, as the function returns it; a "not there" only of one that can say so.
+    fn give<R>(&self, flown: Flown<V, O>) -> R
+    where
+        S: Shape<R, Value = V>,
+    {
+        match flown {
+            Some(held) => self.shape.wrap(self.ops.give(held)),
+            None => self.shape.none().unwrap_or_else(crate::__private::typed),
+        }
     }
 
     /// Joins the flight of the key, or becomes the one who leads it.
@@ -195,11 +228,11 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
             return Joined::Lead(None);
         }
         let store = self.cache.store();
-        let (namespace, key) = (self.cache.namespace(), self.key.as_str());
+        let (namespace, key) = (self.cache.namespace(), target.key(self.cache));
         let entered = store.flights.enter::<Flown<V, O>>(namespace, key, target.counted());
         match entered {
             Entered::Lead(leader) => Joined::Lead(Some(leader)),
-            Entered::Wait(waiter) => match waiter.wait(store.waits, &store.clock).await {
+            Entered::Wait(waiter) => match Box::pin(waiter.wait(store.waits, &store.clock)).await {
                 Waited::Value(flown) => Joined::Value(flown),
                 Waited::Failed(error) => Joined::Failed(error),
                 Waited::Lead(leader) | Waited::LoadYourself(leader) => Joined::Lead(Some(leader)),
@@ -217,21 +250,13 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         whole
     }
 
-    async fn lead<R, C, X, F>(
-        self,
+    /// Reads what is there; where nothing is, the call is to load.
+    async fn lead(
+        &self,
         mut leader: Option<Leader<Flown<V, O>>>,
         target: Target,
-        policy: Policy<V, C>,
-        failures: X,
-        body: Pin<&mut F>,
-    ) -> R
-    where
-        S: Shape<R, Value = V>,
-        C: Condition<V>,
-        X: Failures<R>,
-        F: Future<Output = R>,
-    {
-        let shape = self.shape;
+        window: Duration,
+    ) -> Sought<Flown<V, O>, O::Held> {
         // Who loads beside another neither takes a lease nor fills.
         let is_sole = leader.as_ref().is_none_or(Leader::is_sole);
         if let Some(leader) = &mut leader {
@@ -240,42 +265,27 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         // The load that this call missed may have ended before it came to lead its own.
         if let Some(flown) = self.held_shared() {
             self.answer_held(leader, &flown);
-            return match flown {
-                Some(held) => shape.wrap(self.ops.give(held)),
-                None => shape.none().unwrap_or_else(crate::__private::typed),
-            };
+            return Sought::Answer(flown);
         }
-        let mut permit = None;
-        let mut stale = None;
-        if is_sole {
-            let counted = target.counted().cloned();
-            match self.read(target).await {
-                Found::Value(held, life) => {
-                    let flown = Some(held);
-                    self.promote(leader.as_ref(), &flown, life, counted);
-                    self.answer(leader, &flown, false);
-                    return match flown {
-                        Some(held) => shape.wrap(self.ops.give(held)),
-                        None => crate::__private::typed(),
-                    };
-                }
-                Found::Negative(life) if S::OPTIONAL => {
-                    self.promote(leader.as_ref(), &None, life, counted);
-                    self.answer(leader, &None, false);
-                    return shape.none().unwrap_or_else(crate::__private::typed);
-                }
-                // The same key, read by a method that cannot say "not there".
-                Found::Negative(_) => {}
-                Found::Stale(held, staleness, found) => {
-                    stale = self.stale(held, staleness, policy.error_window(), counted);
-                    permit = found;
-                }
-                Found::Nothing(found) => permit = found,
+        if !is_sole {
+            let stale = if window.is_zero() { None } else { Box::pin(self.peek(&target, window)).await };
+            return Sought::Load(leader, None, stale);
+        }
+        let counted = target.counted().cloned();
+        let (flown, life) = match self.read(target).await {
+            Found::Value(held, life) => (Some(held), life),
+            Found::Negative(life) if S::OPTIONAL => (None, life),
+            // The same key, read by a method that cannot say "not there".
+            Found::Negative(_) => return Sought::Load(leader, None, None),
+            Found::Stale(held, staleness, permit) => {
+                let stale = self.stale(held, staleness, window, counted);
+                return Sought::Load(leader, permit, stale);
             }
-        } else if !policy.error_window().is_zero() {
-            stale = self.peek(&target, policy.error_window()).await;
-        }
-        self.load_and_fill(leader, permit, stale, policy, failures, body).await
+            Found::Nothing(permit) => return Sought::Load(leader, permit, None),
+        };
+        self.promote(leader.as_ref(), &flown, life, counted);
+        self.answer(leader, &flown, false);
+        Sought::Answer(flown)
     }
 
     /// Runs the author's body and stores its value; where it fails, `stale` stands in.
@@ -398,7 +408,9 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         life: Life,
         counted: Option<Arc<Counted>>,
     ) {
-        self.promote_from(millis(self.cache.clock().now()), leader, flown, life, counted);
+        if self.cache.store().tier().is_some() {
+            self.promote_from(millis(self.cache.clock().now()), leader, flown, life, counted);
+        }
     }
 
     /// Puts a value into the local tier, unless its key was invalidated since the flight began. Returns whether

@@ -96,7 +96,10 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Miss<'_, V, O, S> {
                 call.site.count(Event::Hit);
                 call.shape.wrap(call.ops.give(held))
             }
-            _ => call.join_or_lead(target, policy, failures, body).await,
+            _ => {
+                let sought = call.seek(target, policy.error_window()).await;
+                call.go_on(sought, policy, failures, body).await
+            }
         }
     }
 }

@@ -119,8 +119,8 @@ struct Counters {
     /// Found in this process's memory.
     hits: Tally,
     /// Found in the backend.
-    read: AtomicU64,
-    misses: AtomicU64,
+    read: Tally,
+    misses: Tally,
     loads: AtomicU64,
     load_nanos: AtomicU64,
     fills: AtomicU64,
@@ -170,8 +170,8 @@ impl CallSite {
         }
         let counters = Counters {
             hits: Tally::new(),
-            read: zero(),
-            misses: zero(),
+            read: Tally::new(),
+            misses: Tally::new(),
             loads: zero(),
             load_nanos: zero(),
             fills: zero(),
@@ -309,8 +309,8 @@ impl CallSite {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &self.counters;
         CallSiteStats {
-            hits: counters.hits.sum() + read(&counters.read),
-            misses: read(&counters.misses),
+            hits: counters.hits.sum() + counters.read.sum(),
+            misses: counters.misses.sum(),
             loads: read(&counters.loads),
             load_time: Duration::from_nanos(read(&counters.load_nanos)),
             fills: read(&counters.fills),
@@ -326,8 +326,12 @@ impl CallSite {
     pub(crate) fn count(&'static self, event: Event) {
         let counters = &self.counters;
         let counter = match event {
-            Event::Hit => &counters.read,
-            Event::Miss => &counters.misses,
+            // With each call over a backend that is not in this process.
+            Event::Hit => return counters.read.add_one(),
+            Event::Miss => {
+                counters.misses.add_one();
+                return self.register();
+            }
             Event::Load(time) => {
                 let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
                 counters.load_nanos.fetch_add(nanos, Ordering::Relaxed);

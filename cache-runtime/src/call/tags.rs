@@ -63,6 +63,11 @@ impl Target {
         Ok(Self { full_key, tags: Some(Arc::new(Tagged { names, generations, counted })) })
     }
 
+    /// The key without its prefix.
+    pub(super) fn key(&self, cache: &KvCacheService) -> &str {
+        self.full_key.get(cache.prefix().with_colon().len()..).unwrap_or_default()
+    }
+
     pub(super) const fn is_tagged(&self) -> bool {
         self.tags.is_some()
     }
@@ -132,15 +137,23 @@ fn keys(cache: &KvCacheService, tags: &[String]) -> Result<Vec<String>, InvalidK
     tags.iter().map(|tag| if tag == WHOLE { Ok(prefix.whole()) } else { prefix.generation(tag) }).collect()
 }
 
+/// Reads a target as [`read`] does.
+pub(super) async fn read_one(cache: &KvCacheService, target: &Target) -> Result<Seen, BackendError> {
+    if target.is_tagged() {
+        let mut seen = Box::pin(read(cache, &[target])).await?;
+        // A backend that answers nothing at all.
+        return Ok(seen.pop().unwrap_or(Seen { read: Read::Barred, generations: None }));
+    }
+    let mut read = cache.bounded(cache.backend().read(&target.full_key)).await?;
+    if matches!(read, Read::Leased) {
+        let reads = Box::pin(elsewhere::wait(cache, &[&target.full_key], vec![read])).await;
+        read = reads.into_iter().next().unwrap_or(Read::Leased);
+    }
+    Ok(Seen { read, generations: Some(0) })
+}
+
 /// Reads targets and the generations of their tags, in one go; makes the generations that are missing.
 pub(super) async fn read(cache: &KvCacheService, targets: &[&Target]) -> Result<Vec<Seen>, BackendError> {
-    if let [target] = targets
-        && !target.is_tagged()
-    {
-        let read = cache.bounded(cache.backend().read(&target.full_key)).await?;
-        let reads = elsewhere::wait(cache, &[&target.full_key], vec![read]).await;
-        return Ok(reads.into_iter().map(|read| Seen { read, generations: Some(0) }).collect());
-    }
     let mut names: Vec<&str> = targets.iter().map(|target| target.full_key.as_str()).collect();
     let mut places: HashMap<&str, usize> = HashMap::new();
     for key in targets.iter().flat_map(|target| target.generations()) {

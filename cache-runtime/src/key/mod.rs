@@ -169,7 +169,9 @@ pub(crate) fn check(key: &str, prefix_len: usize) -> Result<(), InvalidKey> {
     if length > MAX_KEY_LEN {
         return Err(InvalidKey::TooLong { length, limit: MAX_KEY_LEN });
     }
-    if key.chars().any(char::is_control) {
+    // Most keys hold no byte that one can begin with.
+    let may_begin = |byte: u8| byte < b' ' || byte == 0x7f || byte == 0xc2;
+    if key.bytes().fold(false, |any, byte| any | may_begin(byte)) && key.chars().any(char::is_control) {
         return Err(InvalidKey::ControlCharacter);
     }
     Ok(())

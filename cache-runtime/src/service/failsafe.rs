@@ -197,7 +197,7 @@ impl KvCacheService {
 
     /// Whether what the cache has under this key is not to be read here and now.
     pub(crate) fn bypasses(&self, full_key: &str) -> bool {
-        let key = full_key.strip_prefix(self.prefix().with_colon()).unwrap_or(full_key);
+        let key = || full_key.strip_prefix(self.prefix().with_colon()).unwrap_or(full_key);
         let store = self.store();
         store.way(self.namespace(), key) == Way::Around || store.retries.bypasses(full_key)
     }

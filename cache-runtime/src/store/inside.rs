@@ -67,12 +67,12 @@ impl Inside {
     }
 
     /// What a call of this key may do here.
-    pub(crate) fn way(namespace: u32, key: &str) -> Way {
+    pub(crate) fn way<'k>(namespace: u32, key: impl FnOnce() -> &'k str) -> Way {
         let way = HERE.try_with(|here| {
             let here = here.borrow();
             match &here.scope {
                 _ if here.bypass => Way::Around,
-                Some(scope) if scope.is_pending(namespace, key) => Way::Around,
+                Some(scope) if scope.is_pending(namespace, key()) => Way::Around,
                 Some(_) => Way::Served,
                 None => Way::Cached,
             }

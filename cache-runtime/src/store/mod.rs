@@ -190,7 +190,7 @@ impl Store {
     }
 
     /// What a call of this key may do now.
-    pub(crate) fn way(&self, namespace: u32, key: &str) -> Way {
+    pub(crate) fn way<'k>(&self, namespace: u32, key: impl FnOnce() -> &'k str) -> Way {
         if self.is_disabled() { Way::Around } else { Inside::way(namespace, key) }
     }
 

@@ -89,9 +89,15 @@ impl Link {
 
     /// The open connection, whatever it takes within the limits.
     pub(super) async fn live(&self) -> Result<Arc<Live>, Fault> {
-        if let Some(live) = self.look()? {
-            return Ok(live);
+        match self.look()? {
+            Some(live) => Ok(live),
+            // Apart: it is larger than all the rest of a command.
+            None => Box::pin(self.open_in_turn()).await,
         }
+    }
+
+    /// Opens the connection, unless somebody else has meanwhile.
+    async fn open_in_turn(&self) -> Result<Arc<Live>, Fault> {
         let _turn = match self.connecting.try_lock() {
             Ok(turn) => turn,
             // While a server that failed is being probed, nobody else waits for it.
