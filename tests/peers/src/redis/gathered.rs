@@ -1,5 +1,5 @@
-//! The least that reads gathered into `MGET` cost with this client: no lease, no epoch, no limit of time, no care for who
-//! goes away. What a cache that does more can come near to on this machine, not pass.
+//! A simple way to gather reads into `MGET` with this client: no lease, no epoch, no limit of time, no care for who goes
+//! away. It shows what those cost a cache that has them.
 
 use std::sync::Arc;
 
