@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::classify::{Class, classify};
 use crate::codec::Codec;
 use crate::error::Result;
-use crate::store::Shared;
+use crate::store::{Shared, Tier};
 
 /// A value that can be cached: `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`.
 ///
@@ -44,6 +44,15 @@ pub trait ValueOps<V>: Copy + Send + Sync + 'static {
     /// The value itself, from the local tier; `None` where it holds one of another type.
     #[doc(hidden)]
     fn read(self, shared: &Shared) -> Option<V>;
+    /// A value that is mirrored, and not cloned yet.
+    type Lent;
+
+    /// Takes the value from its place, if it is of the type. To be brought back there.
+    #[doc(hidden)]
+    fn borrow(self, shared: &mut Option<Shared>, place: usize) -> Option<Self::Lent>;
+    /// Clones the value, and brings what was borrowed back.
+    #[doc(hidden)]
+    fn give_lent(self, lent: Self::Lent) -> V;
     #[doc(hidden)]
     fn unshare(self, shared: &Shared) -> Option<Self::Held>;
     #[doc(hidden)]
@@ -97,10 +106,41 @@ pub(crate) trait Hold<V> {
     fn read(shared: &Shared) -> Option<V>;
     #[doc(hidden)]
     fn unshare(shared: &Shared) -> Option<Self::Held>;
+    #[doc(hidden)]
+    type Lent;
+    #[doc(hidden)]
+    fn borrow(shared: &mut Option<Shared>, place: usize) -> Option<Self::Lent>;
+    #[doc(hidden)]
+    fn give_lent(lent: Self::Lent) -> V;
+}
+
+/// A value that was taken out of its place in this thread's mirror.
+pub(crate) struct Lent<V> {
+    value: Arc<V>,
+    place: usize,
 }
 
 impl<V: Value> Hold<V> for InArc {
     type Held = Arc<V>;
+    type Lent = Lent<V>;
+
+    #[inline]
+    fn borrow(shared: &mut Option<Shared>, place: usize) -> Option<Lent<V>> {
+        match shared.take()?.downcast() {
+            Ok(value) => Some(Lent { value, place }),
+            Err(other) => {
+                *shared = Some(other);
+                None
+            }
+        }
+    }
+
+    #[inline]
+    fn give_lent(lent: Lent<V>) -> V {
+        // Whether or not the clone panics; and so the clone, which comes last, is written where the caller wants it.
+        let lent = scopeguard::guard(lent, |Lent { value, place }| Tier::give_back(place, value));
+        V::clone(&lent.value)
+    }
 
     fn hold(value: V) -> Arc<V> {
         Arc::new(value)
@@ -134,6 +174,17 @@ where
     Arc<T>: Value,
 {
     type Held = Arc<T>;
+    type Lent = Arc<T>;
+
+    #[inline]
+    fn borrow(shared: &mut Option<Shared>, _: usize) -> Option<Arc<T>> {
+        shared.as_ref().and_then(Self::read)
+    }
+
+    #[inline]
+    fn give_lent(lent: Arc<T>) -> Arc<T> {
+        lent
+    }
 
     fn hold(value: Arc<T>) -> Arc<T> {
         value
@@ -164,6 +215,17 @@ where
 
 impl<V: Value, H: Hold<V> + 'static> ValueOps<V> for Witness<V, H> {
     type Held = H::Held;
+    type Lent = H::Lent;
+
+    #[inline]
+    fn borrow(self, shared: &mut Option<Shared>, place: usize) -> Option<H::Lent> {
+        H::borrow(shared, place)
+    }
+
+    #[inline]
+    fn give_lent(self, lent: H::Lent) -> V {
+        H::give_lent(lent)
+    }
 
     fn hold(self, value: V) -> H::Held {
         H::hold(value)
@@ -212,4 +274,55 @@ impl<V: Value, H: Hold<V> + 'static> ValueOps<V> for Witness<V, H> {
 #[must_use]
 pub fn value<V: Value>() -> impl ValueOps<V> {
     Witness::<V>::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use serde::{Deserialize, Serialize};
+
+    use super::{Hold, InArc};
+    use crate::key::Identity;
+    use crate::store::{Deadlines, LocalTier, Prepared, Sought};
+
+    #[derive(Serialize, Deserialize)]
+    struct Fragile {
+        #[serde(skip)]
+        breaks: Arc<AtomicBool>,
+    }
+
+    impl Clone for Fragile {
+        fn clone(&self) -> Self {
+            assert!(!self.breaks.load(Ordering::Relaxed));
+            Self { breaks: Arc::clone(&self.breaks) }
+        }
+    }
+
+    #[test]
+    fn a_clone_that_panics_takes_nothing_from_the_mirror_and_one_that_does_not_adds_no_owner() {
+        let tier = LocalTier::new(100).build();
+        let breaks = Arc::new(AtomicBool::new(true));
+        let value = Arc::new(Fragile { breaks: Arc::clone(&breaks) });
+        let always = Deadlines { fresh_until: u64::MAX, stale_until: u64::MAX };
+        drop(tier.insert(Prepared::new(1, "key", Some(value.clone()), always, 0, 8)));
+        let identity = Identity::of_text("key", 0);
+        let sought = Sought { namespace: 1, identity: &identity, now_ms: 0 };
+        assert!(tier.get(&sought, "key", 0, || false, |_| true).is_some());
+        // Here, in the tier and in the mirror.
+        let owners = || Arc::strong_count(&value);
+        assert_eq!(owners(), 3);
+        let borrow = || tier.lent(&sought, <InArc as Hold<Fragile>>::borrow);
+        let lent = borrow().expect("it is mirrored");
+        assert_eq!(owners(), 3);
+        assert!(catch_unwind(AssertUnwindSafe(|| InArc::give_lent(lent))).is_err());
+        breaks.store(false, Ordering::Relaxed);
+        let lent = borrow().expect("it is mirrored as before");
+        drop(InArc::give_lent(lent));
+        assert_eq!(owners(), 3);
+        assert!(tier.lent(&sought, <InArc as Hold<u64>>::borrow).is_none(), "of another type");
+        assert!(borrow().is_some());
+    }
 }

@@ -136,7 +136,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     let looked_up = quote_spanned! {at=>
         let #cache = #handle;
         let #miss = match #private::cached(#cache, #stored, #witness, #shape).lookup() {
-            ::core::result::Result::Ok(#hit) => return #hit,
+            ::core::result::Result::Ok(#hit) => return #hit.give(),
             ::core::result::Result::Err(#miss) => #miss,
         };
         #load

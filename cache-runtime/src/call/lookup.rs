@@ -25,6 +25,29 @@ pub struct Cached<'a, V, O, S, K> {
     value: PhantomData<fn() -> V>,
 }
 
+/// What a lookup has found.
+pub enum Found<R, V, O: ValueOps<V>, S> {
+    /// The value, not cloned yet: it is best cloned to where the caller wants to have it. To be moved again while it is
+    /// being written costs as much as a hit.
+    Lent { lent: O::Lent, ops: O, shape: S },
+    /// All of what is to be returned.
+    Whole(R),
+}
+
+impl<R, V, O: ValueOps<V>, S: Shape<R, Value = V>> Found<R, V, O, S> {
+    /// What the function returns.
+    #[inline]
+    pub fn give(self) -> R {
+        match self {
+            Self::Lent { lent, ops, shape } => shape.wrap(ops.give_lent(lent)),
+            Self::Whole(whole) => whole,
+        }
+    }
+}
+
+/// What is found, or the way to load it.
+pub(super) type Looked<'a, R, V, O, S> = Result<Found<R, V, O, S>, Miss<'a, V, O, S>>;
+
 /// Begins a cached call.
 #[inline]
 pub fn cached<V, O: ValueOps<V>, S: ShapeKind, D, K: UnwrittenKey>(
@@ -65,11 +88,11 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
         self.key.identity(self.site.origin(), self.version())
     }
 
-    /// Looks into this process's memory: no await, no allocation. Returns what the function returns.
+    /// Looks into this process's memory: no await, no allocation.
     ///
-    /// Do not hold that over an await: its error need not be `Send`.
+    /// Do not hold what is found over an await: its error need not be `Send`.
     #[inline]
-    pub fn lookup<R>(mut self) -> Result<R, Miss<'a, V, O, S>>
+    pub fn lookup<R>(mut self) -> Looked<'a, R, V, O, S>
     where
         S: Shape<R, Value = V>,
     {
@@ -79,12 +102,12 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
         let hit = store.tier().and_then(|tier| {
             let (namespace, now_ms) = (self.cache.namespace(), store.clock.coarse_millis());
             let sought = Sought { namespace, identity: &identity, now_ms };
-            tier.mirrored(&sought, |shared| self.ops.read(shared).map(|value| self.shape.wrap(value)))
+            tier.lent(&sought, |shared, place| self.ops.borrow(shared, place))
         });
         match hit {
-            Some(whole) => {
+            Some(lent) => {
                 self.site.hit();
-                Ok(whole)
+                Ok(Found::Lent { lent, ops: self.ops, shape: self.shape })
             }
             None => self.ask(),
         }
@@ -92,7 +115,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
 
     /// Goes past what this thread has read before.
     #[inline(never)]
-    fn ask<R>(self) -> Result<R, Miss<'a, V, O, S>>
+    fn ask<R>(self) -> Looked<'a, R, V, O, S>
     where
         S: Shape<R, Value = V>,
     {
@@ -115,6 +138,6 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
         if whole.is_some() {
             site.hit();
         }
-        whole.ok_or(Miss { cache, site, key, ops, shape, version, value: PhantomData })
+        whole.map(Found::Whole).ok_or(Miss { cache, site, key, ops, shape, version, value: PhantomData })
     }
 }

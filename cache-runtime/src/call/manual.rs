@@ -44,7 +44,7 @@ async fn load<V: Value, R, S: ShapeKind + Shape<R, Value = V>>(
 ) -> R {
     let call = Cached::new(cache, site, key, Witness::<V>::new(), shape).with_policy(&policy);
     let miss = match call.lookup() {
-        Ok(hit) => return hit,
+        Ok(hit) => return hit.give(),
         Err(miss) => miss,
     };
     miss.load(policy, Own, pin!(body)).await

@@ -37,6 +37,15 @@ impl<V> Copy for Shared<V> {}
 
 impl<V: Value> ValueOps<Arc<V>> for Shared<V> {
     type Held = Arc<V>;
+    type Lent = Arc<V>;
+
+    fn borrow(self, held: &mut Option<Held>, _: usize) -> Option<Arc<V>> {
+        held.as_ref().and_then(|held| self.read(held))
+    }
+
+    fn give_lent(self, lent: Arc<V>) -> Arc<V> {
+        lent
+    }
 
     fn hold(self, value: Arc<V>) -> Arc<V> {
         value
@@ -91,7 +100,7 @@ pub(crate) async fn load_shared<V: Value, E>(
     let policy = policy.of_shared();
     let call = Cached::new(cache, &SITE, key, ops, shapes::Result).with_policy(&policy);
     let miss = match call.lookup() {
-        Ok(hit) => return hit,
+        Ok(hit) => return hit.give(),
         Err(miss) => miss,
     };
     let body = pin!(async { body.await.map(Arc::new) });

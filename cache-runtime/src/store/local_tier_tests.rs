@@ -48,6 +48,35 @@ fn get<V: Clone + 'static>(
 }
 
 #[test]
+fn what_is_lent_by_the_mirror_comes_back_to_a_place_that_nobody_else_has_taken() {
+    let tier = LocalTier::new(100).build();
+    let keys: Vec<String> = (0..40).map(|id| format!("key:{id}")).collect();
+    for (key, id) in keys.iter().zip(0_u64..) {
+        put(&tier, 1, key, id);
+    }
+    assert_eq!(get::<u64>(&tier, 1, &keys[0], 0, 0), Some(Found::Fresh(0)));
+    let identity = Identity::of_text(&keys[0], 0);
+    let sought = Sought { namespace: 1, identity: &identity, now_ms: 0 };
+    let borrow = || tier.lent(&sought, |shared, place| Some((shared.take()?, place)));
+    let (value, place) = borrow().expect("it is mirrored");
+    assert!(borrow().is_none(), "it is lent");
+    for _ in 0..10 {
+        for (key, id) in keys.iter().zip(0_u64..) {
+            assert_eq!(get::<u64>(&tier, 1, key, 0, 0), Some(Found::Fresh(id)));
+        }
+    }
+    assert!(borrow().is_none(), "no other has come to its place");
+    Tier::give_back(place, value);
+    let (value, place) = borrow().expect("it is there again");
+    assert_eq!(value.downcast_ref::<u64>(), Some(&0));
+    // Changed while it is lent.
+    put(&tier, 1, &keys[0], 100_u64);
+    Tier::give_back(place, value);
+    assert!(borrow().is_none());
+    assert_eq!(get::<u64>(&tier, 1, &keys[0], 0, 0), Some(Found::Fresh(100)));
+}
+
+#[test]
 fn a_value_is_found_under_its_namespace_and_key_only() {
     let tier = LocalTier::new(100).build();
     put(&tier, 1, "key", 7_u64);

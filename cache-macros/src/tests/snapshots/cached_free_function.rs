@@ -25,7 +25,7 @@ async fn rate(
         )
         .lookup()
     {
-        ::core::result::Result::Ok(hit) => return hit,
+        ::core::result::Result::Ok(hit) => return hit.give(),
         ::core::result::Result::Err(miss) => miss,
     };
     miss.load(

@@ -20,7 +20,7 @@ impl Service {
             )
             .lookup()
         {
-            ::core::result::Result::Ok(hit) => return hit,
+            ::core::result::Result::Ok(hit) => return hit.give(),
             ::core::result::Result::Err(miss) => miss,
         };
         miss.load(

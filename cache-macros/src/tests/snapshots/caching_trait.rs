@@ -11,7 +11,7 @@ impl Projects for Service {
             )
             .lookup()
         {
-            ::core::result::Result::Ok(hit) => return hit,
+            ::core::result::Result::Ok(hit) => return hit.give(),
             ::core::result::Result::Err(miss) => miss,
         };
         miss.load(

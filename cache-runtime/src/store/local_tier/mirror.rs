@@ -5,7 +5,7 @@
 //! and whatever the tier puts in, takes out or evicts makes the next one. A mirrored value of an earlier
 //! generation is not served.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64 as Counter, Ordering};
 
@@ -109,7 +109,8 @@ struct Place {
 #[repr(align(64))]
 struct Front {
     key: Head,
-    value: Shared,
+    /// `None` while it is lent: then the place is kept for it.
+    value: Option<Shared>,
     fresh_until: u64,
     /// Its generation.
     count: u64,
@@ -117,7 +118,7 @@ struct Front {
     namespace: u32,
     counter: u16,
     form: Form,
-    hits: Cell<u8>,
+    hits: u8,
     is_tagged: bool,
 }
 
@@ -151,9 +152,13 @@ impl Mirror {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "with the identity in memory a hit takes 5 ns more")]
-    fn find(&self, tier: u32, sought: &Sought<'_>) -> Option<&Place> {
-        let places = sought.choices().filter_map(|at| self.places.get(at)?.as_ref());
-        places.into_iter().find(|place| place.is_of(tier, sought))
+    fn find(&mut self, tier: u32, sought: &Sought<'_>) -> Option<(usize, &mut Place)> {
+        let is = |at: &usize| {
+            let place = self.places.get(*at).and_then(Option::as_ref);
+            place.is_some_and(|place| place.is_of(tier, sought))
+        };
+        let at = sought.choices().find(is)?;
+        Some((at, self.places.get_mut(at)?.as_mut()?))
     }
 
     /// Where to put what is not there yet: `None` for nowhere.
@@ -170,7 +175,9 @@ impl Mirror {
             sought.choices().nth(turn as usize % CHOICES)
         };
         let at = own.or_else(free).or_else(another)?;
-        self.places.get_mut(at)
+        // Whoever has borrowed a value brings it back to its place.
+        let is_lent = is(at, &|place| place.front.value.is_none()) == Some(true);
+        self.places.get_mut(at).filter(|_| !is_lent)
     }
 }
 
@@ -197,30 +204,48 @@ pub(super) fn closed<R>(mut within: impl FnMut() -> R) -> R {
 }
 
 /// Shows `read` a value that is mirrored, of the current generation, with none but current tags, and fresh; returns
-/// what that makes of it.
+/// what that makes of it. `read` may take the value out of its place, whose number it is told, if it brings it back.
 /// `None`: ask the tier.
 #[inline]
 pub(super) fn get<R>(
     generations: &Generations,
     tags: &TagCounts,
     sought: &Sought<'_>,
-    read: impl FnOnce(&Shared) -> Option<R>,
+    read: impl FnOnce(&mut Option<Shared>, usize) -> Option<R>,
 ) -> Option<R> {
     let tier = generations.tier?;
     // Not there while the thread ends; borrowed while something is taken in.
     let found = MIRROR.try_with(|mirror| {
-        let mirror = mirror.try_borrow().ok()?;
-        let Place { front, back } = mirror.find(tier, sought)?;
-        let Front { count, counter, fresh_until, hits, value, .. } = front;
-        let left = hits.get();
-        let serves = *count == generations.count(*counter)
-            && sought.now_ms < *fresh_until
+        let mut mirror = mirror.try_borrow_mut().ok()?;
+        let (at, Place { front, back }) = mirror.find(tier, sought)?;
+        let left = front.hits;
+        let serves = front.count == generations.count(front.counter)
+            && sought.now_ms < front.fresh_until
             && left > 0
             && (!front.is_tagged || back.counted.as_ref().is_none_or(|counted| tags.is_current(counted)));
-        hits.set(if serves { left - 1 } else { HITS });
-        if serves { read(value) } else { None }
+        front.hits = if serves { left - 1 } else { HITS };
+        if serves { read(&mut front.value, at) } else { None }
     });
     found.ok().flatten()
+}
+
+/// Puts a value back that was taken out of the place of this number.
+#[inline]
+pub(super) fn give_back(at: usize, value: Shared) {
+    let left = MIRROR.try_with(|mirror| {
+        let mut mirror = mirror.try_borrow_mut().ok();
+        let place = mirror.as_mut().and_then(|mirror| mirror.places.get_mut(at)?.as_mut());
+        // Nobody else has put something there.
+        match place.map(|place| &mut place.front.value) {
+            Some(slot @ None) => {
+                *slot = Some(value);
+                None
+            }
+            _ => Some(value),
+        }
+    });
+    // Outside of the borrow, if it is to be dropped.
+    drop(left);
 }
 
 /// Takes in a value.
@@ -230,7 +255,7 @@ pub(super) fn offer(generations: &Generations, sought: &Sought<'_>, offered: Off
     let Some(tier) = generations.tier else { return };
     let replaced = MIRROR.try_with(|mirror| {
         let mut mirror = mirror.try_borrow_mut().ok()?;
-        let (namespace, hits, is_tagged) = (sought.namespace, Cell::new(HITS), counted.is_some());
+        let (value, namespace, hits, is_tagged) = (Some(value), sought.namespace, HITS, counted.is_some());
         let front = Front { key, value, fresh_until, count, tier, namespace, counter, form, hits, is_tagged };
         mirror.room_for(tier, sought)?.replace(Place { front, back: Back { key: rest, counted } })
     });

@@ -181,7 +181,24 @@ impl Tier {
         sought: &Sought<'_>,
         read: impl FnOnce(&Shared) -> Option<R>,
     ) -> Option<R> {
-        mirror::get(&self.generations, &self.tags, sought, read)
+        self.lent(sought, |shared, _| shared.as_ref().and_then(read))
+    }
+
+    /// Puts a value back that was lent, to the place that it came from.
+    #[inline]
+    pub(crate) fn give_back(place: usize, value: Shared) {
+        mirror::give_back(place, value);
+    }
+
+    /// The same for who wants to have the value itself for a while, without counting one owner more, which would write
+    /// what other threads read: `borrow` may take it out, and then has to [`give_back`](Self::give_back) it to the place of that number.
+    #[inline]
+    pub(crate) fn lent<R>(
+        &self,
+        sought: &Sought<'_>,
+        borrow: impl FnOnce(&mut Option<Shared>, usize) -> Option<R>,
+    ) -> Option<R> {
+        mirror::get(&self.generations, &self.tags, sought, borrow)
     }
 
     /// Finds a value that has not expired, is of the version and has no tag that has changed, and shows it to `read`
