@@ -147,10 +147,18 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
                 Way::Cached => {}
                 way => return Box::pin(call.load_apart(way, &target, body)).await,
             }
-            match call.seek(target, policy.error_window()).await {
-                Sought::Answer(flown) => call.give(flown),
-                next => Box::pin(call.go_on(next, policy, failures, body)).await,
+            let next = match call.seek(target, policy.error_window()).await {
+                Sought::Answer(flown) => return call.give(flown),
+                next => next,
+            };
+            // Here too, since many may wait for one load, and each would make room for one of its own.
+            if let Sought::Beside(Some(error), _) = &next
+                && policy.error_window().is_zero()
+                && let Some(failed) = failures.unshare(error)
+            {
+                return failed;
             }
+            Box::pin(call.go_on(next, policy, failures, body)).await
         })
     }
 }
