@@ -232,13 +232,17 @@ fn what_comes_back_soon_after_it_left_stays_longer() {
             put(&tier, 0, &format!("scan:{id}"), 7_u64);
         }
     };
+    let keys: Vec<String> = (0..40).map(|id| format!("key:{id}")).collect();
+    let put_all = || keys.iter().for_each(|key| put(&tier, 0, key, 7_u64));
+    let held = || keys.iter().filter(|key| get::<u64>(&tier, 0, key, 0, 0).is_some()).count();
     scan(2_000);
-    put(&tier, 0, "key", 7_u64);
+    put_all();
     scan(500);
-    assert_eq!(get::<u64>(&tier, 0, "key", 0, 0), None);
-    put(&tier, 0, "key", 7_u64);
+    assert_eq!(held(), 0);
+    put_all();
     scan(500);
-    assert_eq!(get::<u64>(&tier, 0, "key", 0, 0), Some(Found::Fresh(7)));
+    // One in a hundred is forgotten, where many left by the same place of memory.
+    assert!(held() > keys.len() / 2, "{}", held());
 }
 
 #[test]
