@@ -1,6 +1,7 @@
 //! What Cloudflare and the network say when something fails, without keys, values and the token.
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use crate::backend::limits::Request;
@@ -12,34 +13,25 @@ pub(super) const NO_KEY: u64 = 10_009;
 const NO_NAMESPACE: u64 = 10_013;
 
 /// Why a request got no answer, or a refusal.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
     /// Nobody answers.
-    #[error("no connection ({0})")]
     Unreachable(&'static str),
     /// The connection was lost with the answer on it.
-    #[error("the answer was cut off ({0})")]
     Cut(&'static str),
     /// It took too long.
-    #[error("no answer within {0:?}")]
     Timeout(Duration),
     /// An answer that is not one of this service.
-    #[error("the answer is not one of Cloudflare KV; check the base URL")]
     Answer,
     /// An answer larger than any that is right.
-    #[error("the answer is too large")]
     TooLarge,
     /// The stream of a value that was to be stored failed.
-    #[error("the stream of the value failed")]
     Stream,
     /// Some keys of a bulk were left out, again and again.
-    #[error("{0} keys of a bulk request were not done")]
     LeftOut(usize),
     /// Cloudflare asked to wait, or could not be reached, a moment ago.
-    #[error("no request is made for another {0:?}, since the last ones failed")]
     Paused(Duration),
     /// A refusal.
-    #[error("{}", refusal(*.status, *.code))]
     Refused {
         status: u16,
         /// Cloudflare's own; 0 if it gave none.
@@ -49,9 +41,34 @@ pub(super) enum Fault {
     },
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(why) => write!(formatter, "no connection ({why})"),
+            Self::Cut(why) => write!(formatter, "the answer was cut off ({why})"),
+            Self::Timeout(limit) => write!(formatter, "no answer within {limit:?}"),
+            Self::Answer => write!(formatter, "the answer is not one of Cloudflare KV; check the base URL"),
+            Self::TooLarge => write!(formatter, "the answer is too large"),
+            Self::Stream => write!(formatter, "the stream of the value failed"),
+            Self::LeftOut(count) => write!(formatter, "{count} keys of a bulk request were not done"),
+            Self::Paused(left) => {
+                write!(formatter, "no request is made for another {left:?}, since the last ones failed")
+            }
+            Self::Refused { status, code: 0, .. } => {
+                write!(formatter, "{} (status {status})", refusal(*status, 0))
+            }
+            Self::Refused { status, code, .. } => {
+                write!(formatter, "{} (status {status}, code {code})", refusal(*status, *code))
+            }
+        }
+    }
+}
+
+impl Error for Fault {}
+
 /// What a refusal means, and the fix.
-fn refusal(status: u16, code: u64) -> String {
-    let what = match (status, code) {
+fn refusal(status: u16, code: u64) -> &'static str {
+    match (status, code) {
         (401 | 403, _) | (_, 10_000 | 9_109 | 6_003) => {
             "the token was refused: check that it is right and has `Workers KV Storage: Edit` on the account"
         }
@@ -60,10 +77,6 @@ fn refusal(status: u16, code: u64) -> String {
         (429, _) => "too many requests",
         (500.., _) => "the service failed",
         _ => "the request was refused",
-    };
-    match code {
-        0 => format!("{what} (status {status})"),
-        code => format!("{what} (status {status}, code {code})"),
     }
 }
 

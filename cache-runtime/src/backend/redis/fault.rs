@@ -1,5 +1,7 @@
 //! What the client and the server say when something fails, without keys, values, addresses and credentials.
 
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisError, ServerError};
@@ -9,30 +11,39 @@ use crate::error::BackendError;
 /// Why a command got no answer, or another than one that was asked for.
 ///
 /// The client's own errors stay behind: their text can quote what was sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
     /// There is no connection any more.
-    #[error("the connection was lost ({0})")]
     Lost(String),
     /// Nobody answers.
-    #[error("no connection ({0})")]
     Unreachable(String),
     /// A connection took too long to open.
-    #[error("no connection within {0:?}")]
     ConnectTimeout(Duration),
     /// The last attempts failed; the next one is not due yet.
-    #[error("no connection is tried at the moment: {0}")]
     Open(String),
     /// A command took too long.
-    #[error("no answer within {0:?}")]
     Timeout(Duration),
     /// The server refused, by its error code.
-    #[error("the server refused with `{0}`{hint}", hint = hint(.0))]
     Server(String),
     /// An answer of another shape.
-    #[error("the server's answer is not one to this command")]
     Answer,
 }
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(why) => write!(formatter, "the connection was lost ({why})"),
+            Self::Unreachable(why) => write!(formatter, "no connection ({why})"),
+            Self::ConnectTimeout(limit) => write!(formatter, "no connection within {limit:?}"),
+            Self::Open(why) => write!(formatter, "no connection is tried at the moment: {why}"),
+            Self::Timeout(limit) => write!(formatter, "no answer within {limit:?}"),
+            Self::Server(code) => write!(formatter, "the server refused with `{code}`{}", hint(code)),
+            Self::Answer => write!(formatter, "the server's answer is not one to this command"),
+        }
+    }
+}
+
+impl Error for Fault {}
 
 /// What to do about a refusal.
 fn hint(code: &str) -> &'static str {
@@ -101,7 +112,6 @@ impl Fault {
 
 /// The kind of an error that the server did not send, without its text.
 fn kind_of(error: &RedisError) -> String {
-    use std::error::Error;
     let mut source = error.source();
     while let Some(error) = source {
         if let Some(error) = error.downcast_ref::<std::io::Error>() {
