@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::ser::{Impossible, Serialize, Serializer};
+use serde_core::ser::{Impossible, Serialize, Serializer};
 
 /// What a value of a generic type turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl fmt::Display for Heard {
 
 impl std::error::Error for Heard {}
 
-impl serde::ser::Error for Heard {
+impl serde_core::ser::Error for Heard {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self(Class::Value)
     }

@@ -1,12 +1,14 @@
 //! Values to bytes and back, and the small metadata that says what the bytes cannot.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde_core::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_core::ser::{SerializeMap, Serializer};
+use serde_core::{Deserialize, Serialize};
 
 use crate::clock::millis;
 use crate::error::{BoxError, CacheError, Result as CacheResult};
@@ -141,29 +143,19 @@ impl io::Write for Limited {
     }
 }
 
-/// What is stored beside a cached value: short JSON names, since a backend may limit it to 1,024 bytes. Plain
-/// values have none.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What is stored beside a cached value. Plain values have none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Marks {
     /// 1 for a negative entry: the load said that there is no value.
-    #[serde(rename = "n", default, skip_serializing_if = "is_default")]
     negative: u8,
     /// The version of the value's type.
-    #[serde(rename = "v", default, skip_serializing_if = "is_default")]
     pub(crate) version: u32,
     /// For how many milliseconds the entry is kept after its value stopped being fresh.
-    #[serde(rename = "w", default, skip_serializing_if = "is_default")]
     window: u64,
     /// The tags, so that also who does not know them can ask for their generations.
-    #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<String>,
     /// The generations of the tags when the load began, in one number.
-    #[serde(rename = "g", default, skip_serializing_if = "is_default")]
     pub(crate) generations: u64,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 impl Marks {
@@ -215,5 +207,64 @@ impl Marks {
     /// Reads metadata; somebody else's says nothing to us.
     pub(crate) fn from_metadata(metadata: Option<&str>) -> Self {
         metadata.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+}
+
+// By hand, since a derive would cost each build of each user two seconds. The names are short, since a backend may limit
+// metadata to 1,024 bytes.
+impl Serialize for Marks {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        if self.negative > 0 {
+            fields.serialize_entry("n", &self.negative)?;
+        }
+        if self.version > 0 {
+            fields.serialize_entry("v", &self.version)?;
+        }
+        if self.window > 0 {
+            fields.serialize_entry("w", &self.window)?;
+        }
+        if !self.tags.is_empty() {
+            fields.serialize_entry("t", &self.tags)?;
+        }
+        if self.generations > 0 {
+            fields.serialize_entry("g", &self.generations)?;
+        }
+        fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Marks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Reading)
+    }
+}
+
+/// Marks that are being read.
+struct Reading;
+
+impl<'de> Visitor<'de> for Reading {
+    type Value = Marks;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the marks of a value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Marks, A::Error> {
+        let mut marks = Marks::default();
+        // Borrowed: a name that is written with an escape is not ours.
+        while let Some(name) = fields.next_key::<&str>()? {
+            match name {
+                "n" => marks.negative = fields.next_value()?,
+                "v" => marks.version = fields.next_value()?,
+                "w" => marks.window = fields.next_value()?,
+                "t" => marks.tags = fields.next_value()?,
+                "g" => marks.generations = fields.next_value()?,
+                _ => {
+                    fields.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(marks)
     }
 }

@@ -13,7 +13,6 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::limits;
@@ -44,13 +43,9 @@ pub(crate) struct Told {
     pub(crate) base64: bool,
 }
 
-#[derive(Deserialize)]
 struct Fields<'a> {
-    #[serde(rename = "e")]
     end: u64,
-    #[serde(rename = "b", default)]
     base64: u8,
-    #[serde(rename = "m", borrow)]
     inner: Option<&'a RawValue>,
 }
 
@@ -58,7 +53,12 @@ impl<'a> Fields<'a> {
     /// Our marks, if these are any: of a time in this millennium, or of none for a reason.
     fn of(metadata: &'a str) -> Option<Self> {
         const MILLENNIUM: u64 = 1_000_000_000_000;
-        let fields: Self = serde_json::from_str(metadata).ok()?;
+        let fields: BTreeMap<String, &RawValue> = serde_json::from_str(metadata).ok()?;
+        let fields = Self {
+            end: fields.get("e")?.get().parse().ok()?,
+            base64: fields.get("b").map_or(Some(0), |base64| base64.get().parse().ok())?,
+            inner: fields.get("m").copied().filter(|inner| inner.get() != "null"),
+        };
         let has_reason = fields.base64 == 1 || fields.inner.is_some();
         (fields.end >= MILLENNIUM || fields.end == 0 && has_reason).then_some(fields)
     }

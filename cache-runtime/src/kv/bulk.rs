@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_core::de::{DeserializeOwned, IgnoredAny};
 
 use super::{KvMetadata, KvNamespace, WithMetadata};
 use crate::backend::limits::{BULK_KEYS, Request, VALUE_BYTES};

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures_core::Stream;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_core::Serialize;
+use serde_core::de::DeserializeOwned;
 
 use super::KvCacheService;
 use crate::backend::{Entry, ListOptions, PutOptions, SetOutcome};
