@@ -1,7 +1,7 @@
 //! Time, injectable: a coarse monotonic reading that costs one atomic load, a wall clock, and a sleep.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 #[cfg(not(target_family = "wasm"))]
@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 #[cfg(target_family = "wasm")]
 use web_time::{Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::watch;
+use crate::signal::Signal;
 
 /// 2026-01-01 00:00 UTC.
 const UNIX_2026: Duration = Duration::from_hours(20_454 * 24);
@@ -35,7 +35,18 @@ struct Source {
 #[derive(Debug)]
 enum Kind {
     System { start: Instant, ticking: bool },
-    Manual { now: watch::Sender<Duration>, wall_offset: watch::Sender<Duration> },
+    Manual { time: Mutex<Moved>, moved: Signal },
+}
+
+/// Where a test has moved a clock to.
+#[derive(Debug)]
+struct Moved {
+    now: Duration,
+    wall_offset: Duration,
+}
+
+fn lock(time: &Mutex<Moved>) -> MutexGuard<'_, Moved> {
+    time.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Clock {
@@ -75,7 +86,7 @@ impl Clock {
     pub fn now(&self) -> Duration {
         match &self.0.kind {
             Kind::System { start, .. } => start.elapsed(),
-            Kind::Manual { now, .. } => *now.borrow(),
+            Kind::Manual { time, .. } => lock(time).now,
         }
     }
 
@@ -99,7 +110,10 @@ impl Clock {
     pub fn unix_time(&self) -> Duration {
         match &self.0.kind {
             Kind::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
-            Kind::Manual { now, wall_offset } => *wall_offset.borrow() + *now.borrow(),
+            Kind::Manual { time, .. } => {
+                let time = lock(time);
+                time.wall_offset + time.now
+            }
         }
     }
 
@@ -113,11 +127,9 @@ impl Clock {
             Kind::System { .. } => tokio::time::sleep(length).await,
             #[cfg(target_family = "wasm")]
             Kind::System { .. } => std::future::pending().await,
-            Kind::Manual { now, .. } => {
-                let deadline = now.borrow().saturating_add(length);
-                // The sender lives in `self`, so the channel cannot be closed.
-                // Apart: a wait on the system's clock need not carry it.
-                let _ = Box::pin(now.subscribe().wait_for(|now| *now >= deadline)).await;
+            Kind::Manual { time, moved } => {
+                let deadline = lock(time).now.saturating_add(length);
+                moved.wait_until(|| lock(time).now >= deadline).await;
             }
         }
     }
@@ -147,10 +159,8 @@ impl ManualClock {
     /// A clock at zero, whose wall clock shows 2026-01-01 00:00 UTC.
     #[must_use]
     pub fn new() -> Self {
-        let kind = Kind::Manual {
-            now: watch::Sender::new(Duration::ZERO),
-            wall_offset: watch::Sender::new(UNIX_2026),
-        };
+        let time = Mutex::new(Moved { now: Duration::ZERO, wall_offset: UNIX_2026 });
+        let kind = Kind::Manual { time, moved: Signal::default() };
         Self(Clock(Arc::new(Source { coarse: AtomicU64::new(0), kind })))
     }
 
@@ -162,18 +172,20 @@ impl ManualClock {
 
     /// Moves the time forward by `length` and wakes whoever sleeps until then.
     pub fn advance(&self, length: Duration) {
-        if let Kind::Manual { now, .. } = &self.0.0.kind {
-            now.send_modify(|now| {
-                *now = now.saturating_add(length);
-                self.0.0.coarse.store(millis(*now), Ordering::Relaxed);
-            });
+        if let Kind::Manual { time, moved } = &self.0.0.kind {
+            let mut time = lock(time);
+            time.now = time.now.saturating_add(length);
+            self.0.0.coarse.store(millis(time.now), Ordering::Relaxed);
+            drop(time);
+            moved.changed();
         }
     }
 
     /// Sets the wall clock to `time` since the Unix epoch, forwards or backwards; the monotonic time stays.
     pub fn set_unix_time(&self, time: Duration) {
-        if let Kind::Manual { now, wall_offset } = &self.0.0.kind {
-            wall_offset.send_replace(time.saturating_sub(*now.borrow()));
+        if let Kind::Manual { time: moved, .. } = &self.0.0.kind {
+            let mut moved = lock(moved);
+            moved.wall_offset = time.saturating_sub(moved.now);
         }
     }
 }

@@ -28,6 +28,7 @@ mod seldom;
 mod service;
 #[cfg(feature = "session")]
 mod session;
+mod signal;
 mod store;
 pub mod testing;
 mod ttl;

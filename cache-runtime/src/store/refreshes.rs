@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
-use tokio::sync::Notify;
 
 use super::Store;
+use crate::signal::Signal;
 
 /// How many may run at once in one store. Beyond that stale values are served without a refresh.
 const MOST: usize = 64;
@@ -28,7 +27,7 @@ pub(crate) struct Refreshes {
     /// No more are started.
     closed: AtomicBool,
     /// Told when one ends.
-    ended: Notify,
+    ended: Signal,
     /// Until when a key is not refreshed again, by its full name.
     paused: Mutex<HashMap<Box<str>, Duration>>,
     drawn: AtomicU64,
@@ -69,15 +68,7 @@ impl Refreshes {
     /// Lets no more be started, and waits until none runs.
     pub(super) async fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        loop {
-            let mut ended = pin!(self.ended.notified());
-            // From here on it hears of every end.
-            ended.as_mut().enable();
-            if self.running() == 0 {
-                return;
-            }
-            ended.await;
-        }
+        self.ended.wait_until(|| self.running() == 0).await;
     }
 
     fn pause(&self, full_key: &str, now: Duration) {
@@ -115,6 +106,6 @@ impl Drop for Refreshing {
             refreshes.pause(&self.full_key, self.store.clock.now());
         }
         refreshes.running.fetch_sub(1, Ordering::AcqRel);
-        refreshes.ended.notify_waiters();
+        refreshes.ended.changed();
     }
 }
