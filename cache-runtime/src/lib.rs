@@ -22,6 +22,7 @@ mod key_map;
 mod kv;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod pieces;
 mod rate_limit;
 mod rt;
 mod seldom;
@@ -31,6 +32,7 @@ mod session;
 mod signal;
 mod store;
 pub mod testing;
+mod together;
 mod ttl;
 mod unique;
 mod value;

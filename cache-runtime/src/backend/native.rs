@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use futures_util::stream::{self, StreamExt};
 
 use super::{Entry, limits};
 use crate::clock::Clock;
 use crate::error::BackendError;
+use crate::pieces::{Once, next};
 
 /// The bytes of a value, piece by piece. After an error nothing follows.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, BackendError>> + Send>>;
@@ -84,7 +84,7 @@ impl fmt::Debug for ValueBody {
 /// All that a stream holds, no more than a value may.
 pub(crate) async fn collect(mut stream: ByteStream) -> Result<Bytes, BackendError> {
     let mut all = BytesMut::new();
-    while let Some(piece) = stream.next().await {
+    while let Some(piece) = next(&mut stream).await {
         all.extend_from_slice(&piece?);
         limits::check_value(all.len())?;
     }
@@ -104,7 +104,7 @@ pub struct StreamedEntry {
 impl From<Entry> for StreamedEntry {
     fn from(entry: Entry) -> Self {
         let Entry { value, expires_in, metadata, .. } = entry;
-        Self { value: Box::pin(stream::iter([Ok(value)])), expires_in, metadata }
+        Self { value: Box::pin(Once(Some(Ok(value)))), expires_in, metadata }
     }
 }
 

@@ -9,8 +9,6 @@ use std::future::Future;
 use std::hash::Hash;
 use std::pin::pin;
 
-use futures_util::future::join_all;
-
 use super::failures::Failures;
 use super::load::{Call, Flown};
 use super::policy::{Condition, Policy};
@@ -18,6 +16,7 @@ use super::shape::{Outcome, Shape, ShapeKind, shapes};
 use super::site::{CallSite, Event};
 use crate::key::{RawKey, Tag};
 use crate::service::KvCacheService;
+use crate::together::join_all;
 use crate::value::ValueOps;
 use asked::{Asked, Part};
 use joining::Joining;

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
 
 use super::site::CallSite;
 use super::write::{end, open, renew, renewal_interval};
@@ -15,6 +14,7 @@ use crate::error::BackendError;
 use crate::rt;
 use crate::service::KvCacheService;
 use crate::store::{Deferred, Inside, Scope};
+use crate::together::run_all;
 
 /// How many writes are ended at once.
 const ENDS: usize = 32;
@@ -53,7 +53,7 @@ fn renew_all(scope: &Scope) -> impl Future<Output = ()> + Send + use<> {
     for write in scope.writes() {
         renewals.push(write.renew());
     }
-    stream::iter(renewals).buffer_unordered(ENDS).for_each(async |()| {})
+    run_all(renewals, ENDS)
 }
 
 /// Ends the writes of a scope: at once as far as they are concerned, and in time in the backend.
@@ -62,7 +62,7 @@ fn end_all(scope: &Scope, committed: bool) -> impl Future<Output = ()> + Send + 
     for write in scope.take() {
         ends.push(write.end(committed));
     }
-    stream::iter(ends).buffer_unordered(ENDS).for_each(async |()| {})
+    run_all(ends, ENDS)
 }
 
 /// A scope inside another. Until it has succeeded, what was written in it may or may not be a part of what the outer one

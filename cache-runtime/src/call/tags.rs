@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 
 use super::elsewhere;
 use super::fill::Lent;
@@ -15,6 +14,7 @@ use crate::error::{BackendError, InvalidKey};
 use crate::key::Tag;
 use crate::service::KvCacheService;
 use crate::store::Counted;
+use crate::together::join_all;
 use crate::unique::unique;
 
 /// What stands among the tags of a value that the whole prefix's generation ends.

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::join;
 
 use super::fill::METADATA;
 use super::shape::{Outcome, Shape, StrictShape};
@@ -18,6 +17,7 @@ use crate::codec::Marks;
 use crate::error::CacheError;
 use crate::key::{RawKey, Tag, Template};
 use crate::service::KvCacheService;
+use crate::together::join;
 use crate::ttl::Ttl;
 use crate::value::ValueOps;
 

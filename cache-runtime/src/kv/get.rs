@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::stream::StreamExt;
 use serde_core::de::DeserializeOwned;
 
 use super::{KvMetadata, KvNamespace, WithMetadata};
 use crate::backend::limits::Request;
 use crate::backend::{StreamedEntry, collect};
 use crate::error::{BackendError, CacheError, Result};
+use crate::pieces::Map;
 
 const OPERATION: &str = "get";
 
@@ -130,7 +130,7 @@ impl<'a> KvGet<'a> {
         let backend = self.kv.backend.name();
         let during = move |source| CacheError::Backend { operation: OPERATION, backend, source };
         Ok(found.map(|found| WithMetadata {
-            value: found.value.map(move |piece| piece.map_err(during)),
+            value: Map(found.value, move |piece: Result<_, _>| piece.map_err(during)),
             metadata: self.metadata(found.metadata),
         }))
     }

@@ -17,11 +17,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::stream::StreamExt;
 
 use crate::backend::limits::Request;
 use crate::backend::{Backend, LocalKvNamespace, ValueBody};
 use crate::error::{BackendError, BoxError, CacheError, Result};
+use crate::pieces::Map;
 
 /// A key-value namespace with the interface of Cloudflare KV, over any [`Backend`]: for values that an author reads
 /// and writes by hand, under whole keys. [`KvCacheService`](crate::KvCacheService) has prefixes, typed keys and the
@@ -112,7 +112,9 @@ impl KvNamespace {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        let stream = stream.map(|piece| piece.map_err(|error| BackendError::Other(error.into())));
+        let stream = Map(Box::pin(stream), |piece: Result<_, E>| {
+            piece.map_err(|error| BackendError::Other(error.into()))
+        });
         KvPut::new(self, key, ValueBody::Stream(Box::pin(stream)))
     }
 

@@ -5,6 +5,7 @@ mod connect;
 mod factory;
 mod failsafe;
 mod invalidation;
+mod listing;
 mod operations;
 
 use std::fmt;

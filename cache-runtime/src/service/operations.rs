@@ -8,11 +8,13 @@ use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 
 use super::KvCacheService;
-use crate::backend::{Entry, ListOptions, PutOptions, SetOutcome};
+use super::listing::Keys;
+use crate::backend::{Entry, PutOptions, SetOutcome};
 use crate::call::{Policy, load_optional, load_shared, load_value, read_shared};
 use crate::codec::Marks;
 use crate::error::{BackendError, CacheError, Result};
-use crate::key::{AsKey, IntoKey, MAX_KEY_LEN, Pattern, RawKey};
+use crate::key::{AsKey, IntoKey, RawKey};
+use crate::pieces::next;
 use crate::ttl::Ttl;
 use crate::value::Value;
 
@@ -215,10 +217,10 @@ impl KvCacheService {
     /// # }
     /// ```
     pub async fn keys(&self, pattern: &str) -> Result<Vec<String>> {
-        let mut scan = Scan::new(self, "keys", pattern)?;
+        let mut scan = Keys::new(self, "keys", pattern);
         let mut keys = Vec::new();
-        while let Some(page) = scan.next_page().await? {
-            keys.extend(page);
+        while let Some(key) = next(&mut scan).await {
+            keys.push(key?);
         }
         Ok(keys)
     }
@@ -227,7 +229,7 @@ impl KvCacheService {
     ///
     /// Ends after the first error.
     pub fn scan(&self, pattern: &str) -> impl Stream<Item = Result<String>> + Send + use<> {
-        stream(Scan::new(self, "scan", pattern))
+        Keys::new(self, "scan", pattern)
     }
 
     /// Adds `by` to a counter and returns the sum. A missing counter counts as 0 and is created without an end;
@@ -439,62 +441,4 @@ fn marks(entry: &Entry) -> Marks {
 fn is_fresh_value(entry: &Entry) -> bool {
     let marks = marks(entry);
     !marks.is_negative() && marks.fresh_for(entry.expires_in).is_ok()
-}
-
-/// A listing under way.
-struct Scan {
-    cache: KvCacheService,
-    operation: &'static str,
-    pattern: Pattern,
-    /// What every matching full key starts with.
-    prefix: String,
-    /// Where the next page starts.
-    next: Next,
-}
-
-enum Next {
-    First,
-    At(String),
-    None,
-}
-
-impl Scan {
-    fn new(cache: &KvCacheService, operation: &'static str, pattern: &str) -> Result<Self> {
-        let pattern =
-            Pattern::parse(pattern).map_err(|reason| CacheError::InvalidPattern { operation, reason })?;
-        let prefix = [cache.prefix().with_colon(), &pattern.literal_prefix()].concat();
-        // No key starts with more than the longest key.
-        let next = if prefix.len() > MAX_KEY_LEN { Next::None } else { Next::First };
-        Ok(Self { cache: cache.clone(), operation, pattern, prefix, next })
-    }
-
-    async fn next_page(&mut self) -> Result<Option<Vec<String>>> {
-        let cursor = match std::mem::replace(&mut self.next, Next::None) {
-            Next::None => return Ok(None),
-            Next::First => None,
-            Next::At(cursor) => Some(cursor),
-        };
-        let options = ListOptions { prefix: self.prefix.clone(), limit: None, cursor };
-        let page = self.cache.during(self.operation, self.cache.backend().list(options)).await?;
-        self.next = page.cursor.map_or(Next::None, Next::At);
-        let own = |listed: crate::backend::ListedKey| {
-            let marks = Marks::from_metadata(listed.metadata.as_deref());
-            let is_value = !marks.is_negative() && marks.fresh_for(listed.expires_in).is_ok();
-            let key = listed.name.strip_prefix(self.cache.prefix().with_colon())?;
-            (is_value && self.pattern.matches(key)).then(|| key.to_owned())
-        };
-        Ok(Some(page.keys.into_iter().filter_map(own).collect()))
-    }
-}
-
-fn stream(scan: Result<Scan>) -> impl Stream<Item = Result<String>> + Send {
-    use futures_util::{StreamExt, TryStreamExt, stream};
-    let pages = stream::once(async { scan }).map_ok(|scan| {
-        stream::try_unfold(scan, async |mut scan| {
-            let page = scan.next_page().await?;
-            Ok(page.map(|page| (stream::iter(page.into_iter().map(Ok)), scan)))
-        })
-        .try_flatten()
-    });
-    pages.try_flatten().boxed()
 }

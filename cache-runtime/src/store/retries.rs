@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use futures_util::future::join;
-
 use super::Store;
 use crate::backend::InvalidationSink;
 use crate::error::BackendError;
 use crate::rt;
+use crate::together::join;
 
 /// How many keys are remembered one by one. Beyond that the whole store is bypassed until all are done.
 const MOST: usize = 10_000;

@@ -1,14 +1,10 @@
 //! How a batch joins the loads that others lead, and comes to lead those that nobody does.
 
-use std::future::Future;
-
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
-
 use super::asked::{Asked, Part};
 use crate::call::failures::Failures;
 use crate::call::load::Flown;
 use crate::store::{SharedError, Waited, Waiter};
+use crate::together::Together;
 use crate::value::ValueOps;
 
 /// How often a batch waits for others before it loads beside them.
@@ -87,17 +83,15 @@ impl<T, V, O: ValueOps<V>> Joining<'_, '_, T, V, O> {
     async fn wait(&mut self, waits: Vec<Wait<V, O>>) -> Round {
         let Some(cache) = self.0.first().map(|asked| asked.call.cache) else { return Round::default() };
         let store = cache.store();
-        let mut waiting: FuturesUnordered<_> = waits
-            .into_iter()
-            .map(|(place, waiter)| at(place, waiter.wait(store.waits, &store.clock)))
-            .collect();
+        let (places, waiters): (Vec<usize>, Vec<_>) = waits.into_iter().unzip();
+        let mut waiting: Together<_> =
+            waiters.into_iter().map(|waiter| waiter.wait(store.waits, &store.clock)).collect();
         let mut round = Round::default();
         loop {
             // After the last only those that are over are heard.
-            let next =
-                if round.is_last { waiting.next().now_or_never().flatten() } else { waiting.next().await };
-            let Some((place, waited)) = next else { return round };
-            let Some(asked) = self.0.get_mut(place) else { continue };
+            let next = if round.is_last { waiting.next_ready() } else { waiting.next().await };
+            let Some((at, waited)) = next else { return round };
+            let Some(asked) = places.get(at).and_then(|place| self.0.get_mut(*place)) else { continue };
             match waited {
                 Waited::Value(flown) => asked.part = Part::Done(flown),
                 Waited::Failed(error) => {
@@ -116,9 +110,4 @@ impl<T, V, O: ValueOps<V>> Joining<'_, '_, T, V, O> {
             }
         }
     }
-}
-
-/// A future that tells its place.
-async fn at<W>(place: usize, wait: impl Future<Output = W>) -> (usize, W) {
-    (place, wait.await)
 }
