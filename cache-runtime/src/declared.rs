@@ -3,14 +3,14 @@
 use std::marker::PhantomData;
 
 use crate::call::CallSite;
-use crate::key::{Identity, Key, KeyWriter, RawKey, Unwritten, UnwrittenKey, identify};
+use crate::key::{Glance, Key, KeyWriter, Parts, RawKey, Unwritten, UnwrittenKey, glance};
 
 /// A key, the call site that stores under it, and in `D` what is known of the value.
 pub struct Stored<D, K = RawKey> {
     pub(crate) site: &'static CallSite,
     pub(crate) key: K,
-    /// Where it was found with the key.
-    pub(crate) identity: Option<Identity>,
+    /// Where it was taken with the key.
+    pub(crate) glance: Option<Glance>,
     declared: PhantomData<fn() -> D>,
 }
 
@@ -19,7 +19,7 @@ impl<D, K: UnwrittenKey> Stored<D, K> {
     #[inline]
     #[must_use]
     pub const fn new(site: &'static CallSite, key: K) -> Self {
-        Self { site, key, identity: None, declared: PhantomData }
+        Self { site, key, glance: None, declared: PhantomData }
     }
 
     /// The key alone, of a value of type `V`.
@@ -35,19 +35,13 @@ impl<D, K: UnwrittenKey> Stored<D, K> {
     }
 }
 
-impl<D, P> Stored<D, Unwritten<P>> {
-    /// Tells where the key of `parts` is stored. `write` and `identify` are one closure: as a pointer it needs no type of
-    /// its own, and with its type the compiler sees through it, so that a hit need not call it.
+impl<D, P: Parts> Stored<D, Unwritten<P>> {
+    /// Tells where the key of `parts` is stored, which `write` writes.
     #[inline]
     #[must_use]
-    pub fn of_parts(
-        site: &'static CallSite,
-        parts: P,
-        write: fn(&P, &mut KeyWriter<'_>),
-        identify_by: impl Fn(&P, &mut KeyWriter<'_>),
-    ) -> Self {
-        let identity = Some(identify(site.origin(), |key| identify_by(&parts, key)));
-        Self { site, key: Unwritten::new(parts, write), identity, declared: PhantomData }
+    pub fn of_parts(site: &'static CallSite, parts: P, write: fn(&P, &mut KeyWriter<'_>)) -> Self {
+        let glance = Some(glance(site.origin(), |key| parts.write(key)));
+        Self { site, key: Unwritten::new(parts, write), glance, declared: PhantomData }
     }
 }
 

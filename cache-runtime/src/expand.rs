@@ -19,10 +19,11 @@ macro_rules! __site {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __stored {
-    ({ $($site:tt)* } ($($part:ident)*) $($step:ident $(::<$ty:ty>)? ($argument:expr)),*) => {{
-        let write = |($($part,)*): &_, key: &mut $crate::__private::KeyWriter<'_>| {
-            $(key.$step $(::<$ty>)? ($argument);)*
-        };
-        $crate::__private::Stored::of_parts($crate::__private::site!($($site)*), ($($part,)*), write, write)
+    ({ $($site:tt)* } $parts:tt $($step:ident $(::<$ty:ty>)? ($argument:expr)),*) => {{
+        $crate::__private::Stored::of_parts(
+            $crate::__private::site!($($site)*),
+            $parts,
+            |$parts: &_, key: &mut $crate::__private::KeyWriter<'_>| { $(key.$step $(::<$ty>)? ($argument);)* },
+        )
     }};
 }

@@ -285,7 +285,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::{Hold, InArc};
-    use crate::key::Identity;
+    use crate::key::identify_text;
     use crate::store::{Deadlines, LocalTier, Prepared, Sought};
 
     #[derive(Serialize, Deserialize)]
@@ -308,8 +308,8 @@ mod tests {
         let value = Arc::new(Fragile { breaks: Arc::clone(&breaks) });
         let always = Deadlines { fresh_until: u64::MAX, stale_until: u64::MAX };
         drop(tier.insert(Prepared::new(1, "key", Some(value.clone()), always, 0, 8)));
-        let identity = Identity::of_text("key", 0);
-        let sought = Sought { namespace: 1, identity: &identity, now_ms: 0 };
+        let identity = identify_text("key", 0);
+        let sought = Sought { namespace: 1, key: &identity, now_ms: 0 };
         assert!(tier.get(&sought, "key", 0, || false, |_| true).is_some());
         // Here, in the tier and in the mirror.
         let owners = || Arc::strong_count(&value);

@@ -15,7 +15,6 @@ mod controls;
 mod failures;
 mod invalidations;
 mod joins;
-#[expect(unreachable_pub, reason = "compiled for what the scenarios use of it")]
 mod key;
 mod mirror;
 mod refresh;

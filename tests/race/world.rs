@@ -16,7 +16,7 @@ use shuttle::sync::{Arc, Mutex};
 use shuttle::thread::{self, JoinHandle};
 
 use crate::clock::Clock;
-use crate::key::Identity;
+use crate::key::identify_text;
 use crate::store::flight::{Entered, Flights, Leader, SharedError, WaitLimits, Waited, leading};
 use crate::store::local_tier::{Deadlines, Hit, LocalTier, Prepared, Sought, Tier};
 use crate::store::tags::Counted;
@@ -211,7 +211,7 @@ impl World {
     }
 
     pub(crate) fn look(&self, key: &str, now_ms: u64) -> Option<(Hit, u64)> {
-        let sought = Sought { namespace: 0, identity: &Identity::of_text(key, 0), now_ms };
+        let sought = Sought { namespace: 0, key: &identify_text(key, 0), now_ms };
         if let Some(value) = self.tier.mirrored(&sought, |held| held.downcast_ref().copied()) {
             return Some((Hit::Fresh, value));
         }

@@ -119,6 +119,7 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     };
     let method = function.sig.ident.to_string();
     let cfgs = function.cfgs();
+    let (parts, types_in_each_other) = (in_each_other(&names), in_each_other(&types));
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
@@ -126,10 +127,15 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
         #[allow(dead_code, private_interfaces)]
         pub(crate) fn #name<#(#types: #bounds),*>(
             #(#names: #types),*
-        ) -> #private::Stored<#private::declared::#declared, #private::Unwritten<(#(#types,)*)>> {
-            #private::stored!({ cached #method, #template } (#(#names)*) #(#steps),*)
+        ) -> #private::Stored<#private::declared::#declared, #private::Unwritten<#types_in_each_other>> {
+            #private::stored!({ cached #method, #template } #parts #(#steps),*)
         }
     }
+}
+
+/// `(a, (b, ()))`
+fn in_each_other(idents: &[Ident]) -> TokenStream {
+    idents.iter().rfold(quote!(()), |more, ident| quote!((#ident, #more)))
 }
 
 /// The inputs of a hidden function: a name, a type and a bound for each part.

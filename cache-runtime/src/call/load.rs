@@ -16,7 +16,7 @@ use super::site::{CallSite, Event, Step};
 use super::stale::{FailedButStale, Stale};
 use super::tags::Target;
 use crate::clock::millis;
-use crate::key::{Identity, RawKey};
+use crate::key::{Identity, RawKey, identify_text};
 use crate::service::KvCacheService;
 use crate::store::{
     Counted, Entered, Hit as TierHit, Leader, Prepared, Shared, SharedError, Sought as SoughtInTier, Tier,
@@ -85,7 +85,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
     pub(super) fn is_held(
         &self,
         tier: &Tier,
-        sought: &SoughtInTier<'_>,
+        sought: &SoughtInTier<'_, Identity>,
         read: impl FnOnce(&Shared) -> bool,
     ) -> bool {
         // A method that cannot say "not there" loads.
@@ -95,7 +95,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
     }
 
     pub(super) fn identity(&self) -> Identity {
-        Identity::of_text(self.key.as_str(), self.version)
+        identify_text(self.key.as_str(), self.version)
     }
 
     /// What the local tier holds of the key, as it is held.
@@ -103,7 +103,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
         let store = self.cache.store();
         let tier = store.tier()?;
         let (namespace, now_ms) = (self.cache.namespace(), store.clock.coarse_millis());
-        let sought = SoughtInTier { namespace, identity: &self.identity(), now_ms };
+        let sought = SoughtInTier { namespace, key: &self.identity(), now_ms };
         if let Some(held) = tier.mirrored(&sought, |shared| self.ops.unshare(shared)) {
             return Some(Some(held));
         }

@@ -7,7 +7,7 @@ use super::policy::Policy;
 use super::shape::{Shape, ShapeKind};
 use super::site::CallSite;
 use crate::declared::Stored;
-use crate::key::{Identity, Template, UnwrittenKey};
+use crate::key::{Glance, Glanced, Template, UnwrittenKey, Words, glance, identify};
 use crate::service::KvCacheService;
 use crate::store::Sought;
 use crate::value::ValueOps;
@@ -17,7 +17,7 @@ pub struct Cached<'a, V, O, S, K> {
     cache: &'a KvCacheService,
     site: &'static CallSite,
     key: K,
-    identity: Option<Identity>,
+    glance: Option<Glance>,
     ops: O,
     shape: S,
     /// Where it is not the one that is declared.
@@ -56,7 +56,7 @@ pub fn cached<V, O: ValueOps<V>, S: ShapeKind, D, K: UnwrittenKey>(
     ops: O,
     shape: S,
 ) -> Cached<'_, V, O, S, K> {
-    Cached { identity: stored.identity, ..Cached::new(cache, stored.site, stored.key, ops, shape) }
+    Cached { glance: stored.glance, ..Cached::new(cache, stored.site, stored.key, ops, shape) }
 }
 
 impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K> {
@@ -68,7 +68,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
         ops: O,
         shape: S,
     ) -> Self {
-        Self { cache, site, key, identity: None, ops, shape, version: None, value: PhantomData }
+        Self { cache, site, key, glance: None, ops, shape, version: None, value: PhantomData }
     }
 
     /// Sets what a policy says by hand that attributes declare.
@@ -84,8 +84,8 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
     }
 
     #[inline]
-    fn identity(&self) -> Identity {
-        self.key.identity(self.site.origin(), self.version())
+    fn origin(&self) -> usize {
+        self.key.origin(self.site.origin())
     }
 
     /// Looks into this process's memory: no await, no allocation.
@@ -97,11 +97,14 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
         S: Shape<R, Value = V>,
     {
         // Taken out: past the mirror it is found again, so that a hit need not have it in memory.
-        let identity = self.identity.take().unwrap_or_else(|| self.identity());
+        let taken = self.glance.take();
+        let at_it = || glance(self.origin(), |key| self.key.write_parts(self.version(), key));
+        let are = |words: &Words| self.key.are(self.version(), words);
+        let key = Glanced { glance: taken.unwrap_or_else(at_it), are };
         let store = self.cache.store();
         let hit = store.tier().and_then(|tier| {
             let (namespace, now_ms) = (self.cache.namespace(), store.clock.coarse_millis());
-            let sought = Sought { namespace, identity: &identity, now_ms };
+            let sought = Sought { namespace, key: &key, now_ms };
             tier.lent(&sought, |shared, place| self.ops.borrow(shared, place))
         });
         match hit {
@@ -119,7 +122,8 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
     where
         S: Shape<R, Value = V>,
     {
-        let (identity, version) = (self.identity(), self.version());
+        let version = self.version();
+        let identity = identify(self.origin(), |key| self.key.write_parts(version, key));
         let Self { cache, site, key, ops, shape, .. } = self;
         let key = site.write(key);
         let call = Call { cache, site, key: &key, ops, shape, version, value: PhantomData };
@@ -127,7 +131,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
         let store = cache.store();
         let is_held = store.tier().is_some_and(|tier| {
             let now_ms = store.clock.coarse_millis();
-            let sought = Sought { namespace: cache.namespace(), identity: &identity, now_ms };
+            let sought = Sought { namespace: cache.namespace(), key: &identity, now_ms };
             call.is_held(tier, &sought, |shared| {
                 found = ops.read(shared);
                 found.is_some()

@@ -65,7 +65,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         let mut held = None;
         let identity = self.identity();
         let mut at = |now_ms| {
-            let sought = Sought { namespace: self.cache.namespace(), identity: &identity, now_ms };
+            let sought = Sought { namespace: self.cache.namespace(), key: &identity, now_ms };
             tier.get(
                 &sought,
                 self.key.as_bytes(),

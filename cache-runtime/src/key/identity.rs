@@ -3,14 +3,21 @@
 //! Two keys of one identity have one text: whoever writes a key writes the same literals round its parts each time,
 //! and what is written of a part follows from what is kept of it here, all of it. A part of an author's own may write
 //! several pieces, or none: where each begins is kept too.
+//!
+//! A hit stores none of its key's words. It takes a [`Glance`] at the parts, by which a place is found, and goes over them
+//! once more where there are several words, to [compare](Compared) each with what is kept there.
 
-/// How many words of parts are kept.
-const WORDS: u8 = 7;
+/// How many words of parts are kept, where there is more than one.
+const WORDS: u8 = 6;
 
 /// The length of what has more words.
 const TOO_LONG: u8 = WORDS + 1;
 
-/// Who writes a key, and its first word: with its form all there is to a key of one number or one short text.
+/// The words of a key, one after the other.
+pub(crate) type Words = [u64; WORDS as usize];
+
+/// Who writes a key, and its only word, or the hash of several: with its form all there is to a key of one number or one
+/// short text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     origin: usize,
@@ -22,7 +29,7 @@ pub(crate) struct Head {
 pub(crate) struct Form {
     /// How many words there are; more than are kept where the key is too long to have an identity.
     length: u8,
-    /// The kind of the piece where there is a single one, else 0.
+    /// The kind of the piece where there is a single one of no more than a word, else 0.
     kind: u8,
 }
 
@@ -31,7 +38,7 @@ pub(crate) struct Form {
 pub(crate) struct Rest {
     /// A byte a piece, the last one lowest: of which kind it is, how long, and whether it begins a part.
     kinds: u64,
-    words: [u64; WORDS as usize - 1],
+    words: Words,
 }
 
 /// The kinds of piece that are not texts.
@@ -50,62 +57,66 @@ const _: () = assert!(TEXT + 2 * 8 * WORDS + 1 < FIRST);
 /// An odd number without a pattern.
 const FACTOR: u64 = 0xf135_7aea_2e62_a9c5;
 
-/// A key's identity, written part by part.
+/// What is looked for in a thread's mirror.
+pub(crate) trait Identified {
+    /// Equal for equal keys, and most likely not for others.
+    fn hash(&self) -> u64;
+    /// Whether it is the key that is kept there.
+    fn is_of(&self, head: Head, form: Form, rest: &Rest) -> bool;
+}
+
+/// What is known of a key after its parts were gone over once, none of them kept.
 #[derive(Clone, Copy)]
-pub struct Identity {
-    head: Head,
-    form: Form,
-    rest: Rest,
+pub(crate) struct Glance {
+    origin: usize,
+    /// The last one.
+    word: u64,
+    length: u8,
+    kinds: u64,
     hash: u64,
     /// `FIRST` until the part that has begun has a piece.
     begun: u8,
 }
 
-impl Identity {
-    /// Of a key without parts that is written at `origin`, a place in the program with but one way to write keys.
+impl Glance {
+    /// At a key without parts that is written at `origin`, a place in the program with but one way to write keys.
     #[inline]
-    pub(crate) const fn new(origin: usize) -> Self {
-        Self {
-            head: Head { origin, word: 0 },
-            form: Form { length: 0, kind: 0 },
-            rest: Rest { kinds: 0, words: [0; WORDS as usize - 1] },
-            hash: origin as u64,
-            begun: 0,
-        }
+    pub(super) const fn new(origin: usize) -> Self {
+        Self { origin, word: 0, length: 0, kinds: 0, hash: origin as u64, begun: 0 }
     }
 
-    /// Of a key that is a text. No place in the program is at zero.
-    pub(crate) fn of_text(text: &str, version: u32) -> Self {
-        let mut identity = Self::new(0);
-        identity.number(false, version.into());
-        identity.text(text, true);
-        identity
+    #[inline]
+    fn is_single(&self) -> bool {
+        self.kinds >> 8 == 0 && self.length <= 1
     }
 
-    /// What tells it from others, if the key is not too long for that.
     #[inline]
-    pub(crate) fn parts(&self) -> Option<(Head, Form, Rest)> {
-        (self.form.length < TOO_LONG).then_some((self.head, self.form, self.rest))
+    fn head(&self) -> Head {
+        Head { origin: self.origin, word: if self.is_single() { self.word } else { self.hash } }
     }
 
-    /// Whether it is that of the key whose parts these are.
     #[inline]
-    pub(crate) fn is_of(&self, head: Head, form: Form, rest: &Rest) -> bool {
-        if self.head != head || self.form != form {
-            return false;
-        }
-        if self.form.kind != 0 && self.form.length <= 1 {
-            return true;
-        }
-        // By words, as they were written: a wider read would wait for them.
-        let more = usize::from(self.form.length).saturating_sub(1);
-        let mut words = self.rest.words.iter().zip(&rest.words).take(more);
-        self.rest.kinds == rest.kinds && words.all(|(own, other)| own == other)
+    fn form(&self) -> Form {
+        let [.., kind] = self.kinds.to_be_bytes();
+        Form { length: self.length, kind: if self.is_single() { kind } else { 0 } }
     }
 
-    /// Equal for equal keys, and most likely not for others.
+    /// Whether it is the key of which this is kept, if `are_its` says whether words are its own.
     #[inline]
-    pub(crate) const fn hash(&self) -> u64 {
+    pub(super) fn is_of(
+        &self,
+        head: Head,
+        form: Form,
+        rest: &Rest,
+        are_its: impl FnOnce(&Words) -> bool,
+    ) -> bool {
+        self.head() == head
+            && self.form() == form
+            && (self.is_single() || self.kinds == rest.kinds && are_its(&rest.words))
+    }
+
+    #[inline]
+    pub(super) const fn hash(&self) -> u64 {
         self.hash
     }
 
@@ -127,43 +138,25 @@ impl Identity {
     #[inline]
     fn kind(&mut self, kind: u8) {
         let kind = kind | std::mem::take(&mut self.begun);
-        let before = self.rest.kinds;
         // What was there before must not be pushed out.
-        if before >> 56 != 0 {
-            self.form.length = TOO_LONG;
+        if self.kinds >> 56 != 0 {
+            self.length = TOO_LONG;
         }
-        self.form.kind = if before == 0 { kind } else { 0 };
-        self.rest.kinds = (before << 8) | u64::from(kind);
+        self.kinds = (self.kinds << 8) | u64::from(kind);
     }
 
+    /// It stays too long.
     #[inline]
-    fn put(&mut self, word: u64) {
-        match usize::from(self.form.length).checked_sub(1) {
-            None => self.head.word = word,
-            Some(at) => {
-                if let Some(slot) = self.rest.words.get_mut(at) {
-                    *slot = word;
-                }
-            }
-        }
-        // It stays too long.
-        self.form.length = (self.form.length + 1).min(TOO_LONG);
+    fn lengthen(&mut self, words: u8) {
+        self.length = self.length.saturating_add(words).min(TOO_LONG);
     }
 
     #[inline]
     fn word(&mut self, word: u64) {
-        self.put(word);
+        self.lengthen(1);
+        self.word = word;
         // As in FxHash, 2.0: multiply, and let what is high come down. Numbers that follow each other lie apart.
         self.hash = (self.hash ^ word).wrapping_mul(FACTOR).rotate_left(26);
-    }
-
-    #[inline]
-    fn word_of_text(&mut self, word: u64) {
-        self.put(word);
-        // As in wyhash: both halves of the product. What follows each other in texts differs in their last bytes, the
-        // highest of the word, of which the lower half alone knows next to nothing.
-        let product = u128::from(self.hash ^ word) * u128::from(FACTOR);
-        self.hash = low_half(product) ^ low_half(product >> 64);
     }
 
     /// Adds a number.
@@ -177,10 +170,8 @@ impl Identity {
     #[inline]
     pub(super) fn wide(&mut self, bits: u128, is_uuid: bool) {
         self.kind(if is_uuid { UUID } else { WIDE });
-        let bytes = bits.to_le_bytes();
-        let (words, _) = bytes.as_chunks();
-        for word in words {
-            self.word(u64::from_le_bytes(*word));
+        for word in halves(bits) {
+            self.word(word);
         }
     }
 
@@ -189,154 +180,170 @@ impl Identity {
     pub(super) fn text(&mut self, text: &str, is_raw: bool) {
         let bytes = text.as_bytes();
         let Some(length) = u8::try_from(bytes.len()).ok().filter(|length| *length <= 8 * WORDS) else {
-            self.form.length = TOO_LONG;
+            self.length = TOO_LONG;
             return;
         };
         self.kind(TEXT + 2 * length + u8::from(is_raw));
-        let (words, rest) = bytes.as_chunks();
-        for word in words {
-            self.word_of_text(u64::from_le_bytes(*word));
+        self.lengthen(length.div_ceil(8));
+        (self.hash, self.word) = mix(self.hash, bytes);
+    }
+}
+
+/// Mixes a text into a hash; returns its last word, too. Not inlined where keys are written, and with nothing in memory.
+#[inline(never)]
+fn mix(mut hash: u64, text: &[u8]) -> (u64, u64) {
+    let mut last = 0;
+    each_word(text, |word| {
+        last = word;
+        // As in wyhash: both halves of the product. What follows each other in texts differs in their last bytes, the
+        // highest of the word, of which the lower half alone knows next to nothing.
+        let [low, high] = halves(u128::from(hash ^ word) * u128::from(FACTOR));
+        hash = low ^ high;
+    });
+    (hash, last)
+}
+
+/// A key's identity, with all its words.
+#[derive(Clone, Copy)]
+pub(crate) struct Identity {
+    glance: Glance,
+    words: Words,
+}
+
+impl Identity {
+    pub(super) const fn new(glance: Glance, words: Words) -> Self {
+        Self { glance, words }
+    }
+
+    /// What tells it from others, if the key is not too long for that.
+    #[inline]
+    pub(crate) fn parts(&self) -> Option<(Head, Form, Rest)> {
+        let Self { glance, words } = *self;
+        let parts = (glance.head(), glance.form(), Rest { kinds: glance.kinds, words });
+        (glance.length < TOO_LONG).then_some(parts)
+    }
+}
+
+impl Identified for Identity {
+    fn hash(&self) -> u64 {
+        self.glance.hash
+    }
+
+    fn is_of(&self, head: Head, form: Form, rest: &Rest) -> bool {
+        self.glance.is_of(head, form, rest, |words| *words == self.words)
+    }
+}
+
+/// Compares the words of a key with those of another one of the same kinds.
+pub(super) struct Compared<'a> {
+    /// Of the same kinds, it has no more words than these.
+    kept: &'a Words,
+    at: usize,
+    difference: u64,
+}
+
+impl<'a> Compared<'a> {
+    #[inline]
+    pub(super) const fn with(kept: &'a Words) -> Self {
+        Self { kept, at: 0, difference: 0 }
+    }
+
+    #[inline]
+    pub(super) const fn are_same(&self) -> bool {
+        self.difference == 0
+    }
+
+    #[inline]
+    pub(super) fn word(&mut self, word: u64) {
+        self.difference |= self.kept.get(self.at).map_or(u64::MAX, |kept| kept ^ word);
+        self.at += 1;
+    }
+
+    #[inline]
+    pub(super) fn wide(&mut self, bits: u128) {
+        for word in halves(bits) {
+            self.word(word);
         }
-        if rest.is_empty() {
-            return;
+    }
+
+    #[inline]
+    pub(super) fn text(&mut self, text: &str) {
+        let kept = self.kept.get(self.at..).unwrap_or_default();
+        self.difference |= difference(kept, text.as_bytes());
+        self.at += text.len().div_ceil(8);
+    }
+}
+
+/// What a text differs in from words. Not inlined, as [`mix`].
+#[inline(never)]
+fn difference(kept: &[u64], text: &[u8]) -> u64 {
+    let (words, rest) = text.as_chunks();
+    let mut difference = if kept.len() < words.len() { u64::MAX } else { 0 };
+    for (word, kept) in words.iter().zip(kept) {
+        difference |= u64::from_le_bytes(*word) ^ kept;
+    }
+    if !rest.is_empty() {
+        difference |= kept.get(words.len()).map_or(u64::MAX, |kept| kept ^ last_word(text, rest));
+    }
+    difference
+}
+
+/// Keeps the words of a key.
+#[derive(Default)]
+pub(super) struct Kept {
+    words: Words,
+    at: usize,
+}
+
+impl Kept {
+    pub(super) const fn words(&self) -> Words {
+        self.words
+    }
+
+    pub(super) fn word(&mut self, word: u64) {
+        if let Some(slot) = self.words.get_mut(self.at) {
+            *slot = word;
         }
-        // With some of what comes before it, which tells no less.
-        let last = match (bytes.last_chunk(), rest.first_chunk(), rest.last_chunk()) {
-            (Some(last), ..) => u64::from_le_bytes(*last),
-            (None, Some(first), Some(last)) => {
-                u64::from(u32::from_le_bytes(*first)) | (u64::from(u32::from_le_bytes(*last)) << 32)
-            }
-            _ => rest.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte)),
-        };
-        self.word_of_text(last);
+        self.at += 1;
+    }
+
+    pub(super) fn wide(&mut self, bits: u128) {
+        for word in halves(bits) {
+            self.word(word);
+        }
+    }
+
+    pub(super) fn text(&mut self, text: &str) {
+        each_word(text.as_bytes(), |word| self.word(word));
     }
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the other half is asked for, too")]
-const fn low_half(product: u128) -> u64 {
-    product as u64
+fn each_word(bytes: &[u8], mut word: impl FnMut(u64)) {
+    let (words, rest) = bytes.as_chunks();
+    for bytes in words {
+        word(u64::from_le_bytes(*bytes));
+    }
+    if !rest.is_empty() {
+        word(last_word(bytes, rest));
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::Identity;
-
-    fn of(write: impl Fn(&mut Identity)) -> Identity {
-        let mut identity = Identity::new(1);
-        write(&mut identity);
-        identity
-    }
-
-    fn same(a: &Identity, b: &Identity) -> bool {
-        b.parts().is_some_and(|(head, form, rest)| a.is_of(head, form, &rest))
-    }
-
-    #[test]
-    fn two_texts_have_one_identity_only_if_they_are_one() {
-        let texts: Vec<String> = (0..=56)
-            .flat_map(|length| {
-                let text = "x".repeat(length);
-                // Each byte another, one after the other.
-                let others = (0..length).map(move |at| {
-                    let mut other = "x".repeat(length);
-                    other.replace_range(at..=at, "y");
-                    other
-                });
-                std::iter::once(text).chain(others)
-            })
-            .collect();
-        let identities: Vec<Identity> = texts.iter().map(|text| of(|key| key.text(text, false))).collect();
-        for (text, identity) in texts.iter().zip(&identities) {
-            for (other, its) in texts.iter().zip(&identities) {
-                assert_eq!(same(identity, its), text == other, "{text:?} {other:?}");
-            }
+/// The rest of a text, with some of what comes before it, which tells no less.
+#[inline]
+fn last_word(bytes: &[u8], rest: &[u8]) -> u64 {
+    match (bytes.last_chunk(), rest.first_chunk(), rest.last_chunk()) {
+        (Some(last), ..) => u64::from_le_bytes(*last),
+        (None, Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | (u64::from(u32::from_le_bytes(*last)) << 32)
         }
+        _ => rest.iter().fold(0, |word, byte| (word << 8) | u64::from(*byte)),
     }
+}
 
-    #[test]
-    fn texts_that_follow_each_other_lie_apart() {
-        // Of a word, of more, and of a word that begins with some of the one before it.
-        for before in ["id-0", "a-longer-text-00", "user-00"] {
-            let places =
-                (0..1_000).map(|id| of(|key| key.text(&format!("{before}{id:04}"), false)).hash() % 2_048);
-            let places: std::collections::HashSet<u64> = places.collect();
-            // By chance it would be 791; by the lower half alone it was 20.
-            assert!(places.len() > 400, "{before}: {}", places.len());
-        }
-    }
-
-    #[test]
-    fn a_part_is_told_from_another_of_the_same_bytes() {
-        let seven = u64::from_le_bytes(*b"7\0\0\0\0\0\0\0");
-        let all = [
-            of(|_| {}),
-            of(|key| key.number(false, seven)),
-            of(|key| key.number(true, seven)),
-            of(|key| key.wide(seven.into(), false)),
-            of(|key| key.wide(seven.into(), true)),
-            of(|key| key.text("7", false)),
-            of(|key| key.text("7", true)),
-            of(|key| key.text("7\0", false)),
-            of(|key| key.text("", false)),
-            of(|key| {
-                key.text("", false);
-                key.number(false, seven);
-            }),
-            of(|key| {
-                key.number(false, seven);
-                key.text("", false);
-            }),
-            // "a" and nothing, nothing and "a", one part of both.
-            of(|key| {
-                key.begin();
-                key.text("a", false);
-                key.begin();
-                key.end();
-            }),
-            of(|key| {
-                key.begin();
-                key.begin();
-                key.text("a", false);
-                key.end();
-            }),
-            of(|key| {
-                key.begin();
-                key.text("a", false);
-                key.text("a", false);
-                key.end();
-            }),
-            of(|key| {
-                key.begin();
-                key.text("a", false);
-                key.begin();
-                key.text("a", false);
-                key.end();
-            }),
-            Identity::new(2),
-        ];
-        for (index, one) in all.iter().enumerate() {
-            for (at, other) in all.iter().enumerate() {
-                assert_eq!(same(one, other), index == at, "{index} {at}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_too_long_has_no_identity() {
-        let text = "x".repeat(57);
-        let long = [
-            of(|key| key.text(&text, false)),
-            of(|key| (0..8).for_each(|number| key.number(false, number))),
-            of(|key| (0..9).for_each(|_| key.text("", false))),
-            of(|key| {
-                key.text(&text, false);
-                key.number(false, 7);
-            }),
-        ];
-        for identity in long {
-            assert!(identity.parts().is_none());
-        }
-        assert!(of(|key| (0..7).for_each(|number| key.number(false, number))).parts().is_some());
-    }
+/// The lower one first.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the other half is there, too")]
+const fn halves(bits: u128) -> [u64; 2] {
+    [bits as u64, (bits >> 64) as u64]
 }

@@ -13,7 +13,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
-pub(crate) use identity::{Form, Head, Identity, Rest};
+pub(crate) use identity::{Form, Glance, Head, Identified, Identity, Rest, Words};
 pub(crate) use part::{Kept, escaped, is_separator_or_glob};
 pub use part::{KeyPart, PartOf, PartRef, PartWriter, RawPart};
 pub(crate) use pattern::Pattern;
@@ -22,7 +22,7 @@ pub use render::{KeyWriter, RawKey};
 pub use tag::Tag;
 pub use template::Template;
 pub use unwritten::Unwritten;
-pub(crate) use unwritten::{UnwrittenKey, identify};
+pub(crate) use unwritten::{Glanced, Parts, UnwrittenKey, glance, identify, identify_text};
 
 use crate::error::InvalidKey;
 

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Template;
-use super::identity::Identity;
+use super::identity::{Compared, Glance, Kept as KeptWords, Words};
 use super::render::{RawKey, Text};
 
 /// A value that can stand in a placeholder of a key template.
@@ -36,7 +36,7 @@ pub trait KeyPart {
     message = "this key part is a `{T}`, but a `{Self}` is put there",
     label = "another kind of key part than in the `#[cached]` method"
 )]
-pub trait PartOf<T: ?Sized> {
+pub trait PartOf<T: ?Sized>: KeyPart {
     #[doc(hidden)]
     fn write_part(&self, out: &mut PartWriter<'_>);
 }
@@ -71,7 +71,8 @@ impl<T: KeyPart + ?Sized> KeyPart for PartRef<'_, T> {
     type Kind = T::Kind;
     const MAX_LEN: Option<usize> = T::MAX_LEN;
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see `PartWriter::text`")]
     fn write(&self, out: &mut PartWriter<'_>) {
         self.0.write(out);
     }
@@ -84,7 +85,9 @@ pub struct PartWriter<'a>(Target<'a>);
 enum Target<'a> {
     Text(&'a mut Text),
     /// Only to be told from others.
-    Identity(&'a mut Identity),
+    Glance(&'a mut Glance),
+    Words(&'a mut KeptWords),
+    Compared(Compared<'a>),
 }
 
 impl<'a> PartWriter<'a> {
@@ -93,17 +96,35 @@ impl<'a> PartWriter<'a> {
     }
 
     #[inline]
-    pub(super) const fn of_identity(identity: &'a mut Identity) -> Self {
-        Self(Target::Identity(identity))
+    pub(super) const fn of_glance(glance: &'a mut Glance) -> Self {
+        Self(Target::Glance(glance))
+    }
+
+    pub(super) const fn of_words(words: &'a mut KeptWords) -> Self {
+        Self(Target::Words(words))
+    }
+
+    #[inline]
+    pub(super) const fn comparing(words: &'a Words) -> Self {
+        Self(Target::Compared(Compared::with(words)))
+    }
+
+    /// Whether all that was written are the words with which it was to be compared.
+    #[inline]
+    pub(super) const fn are_same(&self) -> bool {
+        matches!(&self.0, Target::Compared(compared) if compared.are_same())
     }
 
     /// Writes `text`, with the separators `:` `/` `|` `#`, the glob characters `*` `?` `[` `]` `\`, `%`, white
     /// space and control characters percent-encoded.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a hit knows what it writes to, so that most of this goes")]
     pub fn text(&mut self, text: &str) {
         match &mut self.0 {
             Target::Text(key) => push_escaped(key, text),
-            Target::Identity(key) => key.text(text, false),
+            Target::Glance(key) => key.text(text, false),
+            Target::Words(key) => key.text(text),
+            Target::Compared(key) => key.text(text),
         }
     }
 
@@ -113,18 +134,22 @@ impl<'a> PartWriter<'a> {
     }
 
     #[inline]
-    fn number(&mut self, is_negative: bool, magnitude: u64) {
+    pub(super) fn number(&mut self, is_negative: bool, magnitude: u64) {
         match &mut self.0 {
             Target::Text(key) => push_number(key, is_negative, magnitude),
-            Target::Identity(key) => key.number(is_negative, magnitude),
+            Target::Glance(key) => key.number(is_negative, magnitude),
+            Target::Words(key) => key.word(magnitude),
+            Target::Compared(key) => key.word(magnitude),
         }
     }
 
     #[inline]
-    fn wide(&mut self, bits: u128, is_uuid: bool, push: impl FnOnce(&mut Text)) {
+    pub(super) fn wide(&mut self, bits: u128, is_uuid: bool, push: impl FnOnce(&mut Text)) {
         match &mut self.0 {
             Target::Text(key) => push(key),
-            Target::Identity(key) => key.wide(bits, is_uuid),
+            Target::Glance(key) => key.wide(bits, is_uuid),
+            Target::Words(key) => key.wide(bits),
+            Target::Compared(key) => key.wide(bits),
         }
     }
 
@@ -132,13 +157,15 @@ impl<'a> PartWriter<'a> {
     pub(super) fn raw(&mut self, text: &str) {
         match &mut self.0 {
             Target::Text(key) => key.push(text),
-            Target::Identity(key) => key.text(text, true),
+            Target::Glance(key) => key.text(text, true),
+            Target::Words(key) => key.text(text),
+            Target::Compared(key) => key.text(text),
         }
     }
 
     #[inline]
     pub(super) fn begin(&mut self) {
-        if let Target::Identity(key) = &mut self.0 {
+        if let Target::Glance(key) = &mut self.0 {
             key.begin();
         }
     }
@@ -309,7 +336,8 @@ macro_rules! texts {
             type Kind = str;
             const MAX_LEN: Option<usize> = None;
 
-            #[inline]
+            // See `PartWriter::text`.
+            #[inline(always)]
             fn write(&self, out: &mut PartWriter<'_>) {
                 out.text(self);
             }
@@ -333,7 +361,8 @@ impl<T: KeyPart + ?Sized> KeyPart for &T {
     type Kind = T::Kind;
     const MAX_LEN: Option<usize> = T::MAX_LEN;
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see `PartWriter::text`")]
     fn write(&self, out: &mut PartWriter<'_>) {
         (**self).write(out);
     }

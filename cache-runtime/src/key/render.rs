@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Template;
-use super::identity::Identity;
+use super::identity::{Glance, Kept, Words};
 use super::part::{KeyPart, PartOf, PartWriter};
 
 /// The longest key that is held without allocating, in bytes.
@@ -112,8 +112,28 @@ pub struct KeyWriter<'a>(PartWriter<'a>);
 
 impl<'a> KeyWriter<'a> {
     #[inline]
-    pub(super) const fn of_identity(identity: &'a mut Identity) -> Self {
-        Self(PartWriter::of_identity(identity))
+    pub(super) const fn of_glance(glance: &'a mut Glance) -> Self {
+        Self(PartWriter::of_glance(glance))
+    }
+
+    pub(super) const fn of_words(words: &'a mut Kept) -> Self {
+        Self(PartWriter::of_words(words))
+    }
+
+    #[inline]
+    pub(super) const fn comparing(words: &'a Words) -> Self {
+        Self(PartWriter::comparing(words))
+    }
+
+    /// Whether all that was written are the words with which it was to be compared.
+    #[inline]
+    pub(super) const fn are_same(&self) -> bool {
+        self.0.are_same()
+    }
+
+    #[inline]
+    pub(super) const fn part_writer(&mut self) -> &mut PartWriter<'a> {
+        &mut self.0
     }
 
     /// Adds literal text of the template.

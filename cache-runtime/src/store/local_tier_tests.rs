@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::local_tier::{Deadlines, Hit, LocalTier, Prepared, Sought, Tier};
-use crate::key::Identity;
+use crate::key::identify_text;
 
 /// Before the six digits of an id, as long as a UUID.
 const LONG: &str = "user:550e8400-e29b-41d4-a716-446655";
@@ -29,7 +29,7 @@ fn get<V: Clone + 'static>(
     version: u32,
     now: u64,
 ) -> Option<Found<V>> {
-    let sought = Sought { namespace, identity: &Identity::of_text(key, version), now_ms: now };
+    let sought = Sought { namespace, key: &identify_text(key, version), now_ms: now };
     if let Some(value) = tier.mirrored(&sought, |held| held.downcast_ref::<V>().cloned()) {
         return Some(Found::Fresh(value));
     }
@@ -55,8 +55,8 @@ fn what_is_lent_by_the_mirror_comes_back_to_a_place_that_nobody_else_has_taken()
         put(&tier, 1, key, id);
     }
     assert_eq!(get::<u64>(&tier, 1, &keys[0], 0, 0), Some(Found::Fresh(0)));
-    let identity = Identity::of_text(&keys[0], 0);
-    let sought = Sought { namespace: 1, identity: &identity, now_ms: 0 };
+    let identity = identify_text(&keys[0], 0);
+    let sought = Sought { namespace: 1, key: &identity, now_ms: 0 };
     let borrow = || tier.lent(&sought, |shared, place| Some((shared.take()?, place)));
     let (value, place) = borrow().expect("it is mirrored");
     assert!(borrow().is_none(), "it is lent");

@@ -49,11 +49,11 @@ impl Service {
         p0: __P0,
     ) -> ::cache_runtime::__private::Stored<
         ::cache_runtime::__private::declared::Value<Project>,
-        ::cache_runtime::__private::Unwritten<(__P0,)>,
+        ::cache_runtime::__private::Unwritten<(__P0, ())>,
     > {
         ::cache_runtime::__private::stored!(
             { cached "get_project", of("project:<id>", "i", "Project").seconds(300u64) }
-            (p0) literal("project:"), part:: < u64 > (p0)
+            (p0, ()) literal("project:"), part:: < u64 > (p0)
         )
     }
 }

@@ -73,11 +73,11 @@ pub(crate) fn __key_rate_3a_pfrom_q_2f_pto_q_in_cache<
     p1: __P1,
 ) -> ::cache_runtime::__private::Stored<
     ::cache_runtime::__private::declared::Value<u64>,
-    ::cache_runtime::__private::Unwritten<(__P0, __P1)>,
+    ::cache_runtime::__private::Unwritten<(__P0, (__P1, ()))>,
 > {
     ::cache_runtime::__private::stored!(
-        { cached "rate", of("rate:<from>/<to>", "tt", "u64").seconds(60u64) } (p0 p1)
-        literal("rate:"), part:: < Currency > (p0), literal("/"), part:: < Currency >
-        (p1)
+        { cached "rate", of("rate:<from>/<to>", "tt", "u64").seconds(60u64) } (p0, (p1,
+        ())) literal("rate:"), part:: < Currency > (p0), literal("/"), part:: < Currency
+        > (p1)
     )
 }

@@ -70,11 +70,11 @@ impl Service {
         p1: __P1,
     ) -> ::cache_runtime::__private::Stored<
         ::cache_runtime::__private::declared::ValueWithoutTtl<Vec<Row>>,
-        ::cache_runtime::__private::Unwritten<(__P0, __P1)>,
+        ::cache_runtime::__private::Unwritten<(__P0, (__P1, ()))>,
     > {
         ::cache_runtime::__private::stored!(
-            { cached "page", of("page:<query.owner>:<number>", "ti", "Vec<Row>") } (p0
-            p1) literal("page:"), any_part(p0), literal(":"), part:: < u32 > (p1)
+            { cached "page", of("page:<query.owner>:<number>", "ti", "Vec<Row>") } (p0,
+            (p1, ())) literal("page:"), any_part(p0), literal(":"), part:: < u32 > (p1)
         )
     }
 }

@@ -63,13 +63,13 @@ impl Service {
         ::cache_runtime::__private::declared::Tagged<
             ::cache_runtime::__private::declared::Value<Project>,
         >,
-        ::cache_runtime::__private::Unwritten<(__P0, __P1)>,
+        ::cache_runtime::__private::Unwritten<(__P0, (__P1, ()))>,
     > {
         ::cache_runtime::__private::stored!(
             { cached "get", of("project:<org_id>:<id>", "ii", "Project").seconds(300u64)
-            .tagged(), new("org:<org_id>").tag(), expression("user_tag(id)").tag() } (p0
-            p1) literal("project:"), part:: < u64 > (p0), literal(":"), part:: < u64 >
-            (p1)
+            .tagged(), new("org:<org_id>").tag(), expression("user_tag(id)").tag() } (p0,
+            (p1, ())) literal("project:"), part:: < u64 > (p0), literal(":"), part:: <
+            u64 > (p1)
         )
     }
     #[doc(hidden)]

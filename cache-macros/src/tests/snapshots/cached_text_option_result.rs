@@ -57,13 +57,13 @@ impl Service {
         p1: __P1,
     ) -> ::cache_runtime::__private::Stored<
         ::cache_runtime::__private::declared::Value<Project>,
-        ::cache_runtime::__private::Unwritten<(__P0, __P1)>,
+        ::cache_runtime::__private::Unwritten<(__P0, (__P1, ()))>,
     > {
         ::cache_runtime::__private::stored!(
             { cached "by_slug", of("project:<self.tenant>:<slug>", "tt", "Project")
             .seconds(300u64).none_ttl(::cache_runtime::__private::Ttl::from_secs(5u64))
-            .version(2u32) } (p0 p1) literal("project:"), any_part(p0), literal(":"),
-            part:: < str > (p1)
+            .version(2u32) } (p0, (p1, ())) literal("project:"), any_part(p0),
+            literal(":"), part:: < str > (p1)
         )
     }
 }

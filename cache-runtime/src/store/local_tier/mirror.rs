@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64 as Counter, Ordering};
 use super::super::sync::{AtomicU64, GENERATIONS, thread_local};
 use super::super::tags::{Counted, TagCounts};
 use super::Shared;
-use crate::key::{Form, Head, Identity, Rest};
+use crate::key::{Form, Head, Identified, Identity, Rest};
 
 /// The places of a mirror: a quarter of a megabyte a thread. A key has its first choice among them, and three more.
 ///
@@ -83,19 +83,18 @@ fn remainder(hash: u64, of: usize) -> usize {
 }
 
 /// What is looked for.
-#[derive(Clone, Copy)]
-pub(crate) struct Sought<'a> {
+pub(crate) struct Sought<'a, K> {
     pub(crate) namespace: u32,
-    pub(crate) identity: &'a Identity,
+    pub(crate) key: &'a K,
     pub(crate) now_ms: u64,
 }
 
-impl Sought<'_> {
+impl<K: Identified> Sought<'_, K> {
     /// Where to look for it.
     #[inline]
-    fn choices(&self) -> impl Iterator<Item = usize> + use<> {
+    fn choices(&self) -> impl Iterator<Item = usize> + use<K> {
         // Services that differ in their namespaces alone have the same keys.
-        let first = remainder(self.identity.hash() ^ u64::from(self.namespace), PLACES);
+        let first = remainder(self.key.hash() ^ u64::from(self.namespace), PLACES);
         (0..CHOICES).map(move |choice| first ^ choice)
     }
 }
@@ -133,11 +132,11 @@ const _: () = assert!(size_of::<Option<Place>>() == 128);
 
 impl Place {
     #[inline]
-    fn is_of(&self, tier: u32, sought: &Sought<'_>) -> bool {
+    fn is_of(&self, tier: u32, sought: &Sought<'_, impl Identified>) -> bool {
         let front = &self.front;
         front.tier == tier
             && front.namespace == sought.namespace
-            && sought.identity.is_of(front.key, front.form, &self.back.key)
+            && sought.key.is_of(front.key, front.form, &self.back.key)
     }
 }
 
@@ -152,7 +151,7 @@ impl Mirror {
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "with the identity in memory a hit takes 5 ns more")]
-    fn find(&mut self, tier: u32, sought: &Sought<'_>) -> Option<(usize, &mut Place)> {
+    fn find(&mut self, tier: u32, sought: &Sought<'_, impl Identified>) -> Option<(usize, &mut Place)> {
         let is = |at: &usize| {
             let place = self.places.get(*at).and_then(Option::as_ref);
             place.is_some_and(|place| place.is_of(tier, sought))
@@ -162,7 +161,7 @@ impl Mirror {
     }
 
     /// Where to put what is not there yet: `None` for nowhere.
-    fn room_for(&mut self, tier: u32, sought: &Sought<'_>) -> Option<&mut Option<Place>> {
+    fn room_for(&mut self, tier: u32, sought: &Sought<'_, Identity>) -> Option<&mut Option<Place>> {
         if self.places.is_empty() {
             self.places.resize_with(PLACES, || None);
         }
@@ -210,7 +209,7 @@ pub(super) fn closed<R>(mut within: impl FnMut() -> R) -> R {
 pub(super) fn get<R>(
     generations: &Generations,
     tags: &TagCounts,
-    sought: &Sought<'_>,
+    sought: &Sought<'_, impl Identified>,
     read: impl FnOnce(&mut Option<Shared>, usize) -> Option<R>,
 ) -> Option<R> {
     let tier = generations.tier?;
@@ -249,9 +248,9 @@ pub(super) fn give_back(at: usize, value: Shared) {
 }
 
 /// Takes in a value.
-pub(super) fn offer(generations: &Generations, sought: &Sought<'_>, offered: Offered, weight: u32) {
+pub(super) fn offer(generations: &Generations, sought: &Sought<'_, Identity>, offered: Offered, weight: u32) {
     let Offered { value, generation: Generation { counter, count }, fresh_until, counted } = offered;
-    let Some((key, form, rest)) = sought.identity.parts().filter(|_| weight <= WEIGHT) else { return };
+    let Some((key, form, rest)) = sought.key.parts().filter(|_| weight <= WEIGHT) else { return };
     let Some(tier) = generations.tier else { return };
     let replaced = MIRROR.try_with(|mirror| {
         let mut mirror = mirror.try_borrow_mut().ok()?;

@@ -21,6 +21,7 @@ use shard::Removed;
 use table::Table;
 
 use super::tags::{Counted, TagCounts};
+use crate::key::{Identified, Identity};
 
 /// A value of whatever type, as the tier holds it.
 pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
@@ -178,7 +179,7 @@ impl Tier {
     #[inline]
     pub(crate) fn mirrored<R>(
         &self,
-        sought: &Sought<'_>,
+        sought: &Sought<'_, impl Identified>,
         read: impl FnOnce(&Shared) -> Option<R>,
     ) -> Option<R> {
         self.lent(sought, |shared, _| shared.as_ref().and_then(read))
@@ -195,7 +196,7 @@ impl Tier {
     #[inline]
     pub(crate) fn lent<R>(
         &self,
-        sought: &Sought<'_>,
+        sought: &Sought<'_, impl Identified>,
         borrow: impl FnOnce(&mut Option<Shared>, usize) -> Option<R>,
     ) -> Option<R> {
         mirror::get(&self.generations, &self.tags, sought, borrow)
@@ -206,7 +207,7 @@ impl Tier {
     /// `skips` says so.
     pub(crate) fn get(
         &self,
-        sought: &Sought<'_>,
+        sought: &Sought<'_, Identity>,
         key: &(impl AsRef<[u8]> + ?Sized),
         version: u32,
         skips: impl FnOnce() -> bool,
