@@ -8,23 +8,22 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::error::BackendError;
 
+/// What goes on in the background: of one type, since a task of each would be as much to compile as all else in it.
+type Background = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Runs a future to its end without awaiting it: at once if it is ready at once (as in memory), else in the
 /// background, if the executor can.
 pub(crate) fn settle(future: impl Future<Output = ()> + Send + 'static) {
-    let mut future = Box::pin(future);
-    let pending = future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending();
-    #[cfg(not(target_family = "wasm"))]
-    if pending && let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(future);
+    let mut future: Background = Box::pin(future);
+    if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        spawn(future);
     }
-    #[cfg(target_family = "wasm")]
-    let _ = pending;
 }
 
 /// Awaits a future that is to run to its end: what is left of it when this is dropped goes on in the background, if the
 /// executor can.
 pub(crate) async fn to_the_end(future: impl Future<Output = ()> + Send + 'static) {
-    struct Rest(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+    struct Rest(Option<Background>);
 
     impl Drop for Rest {
         fn drop(&mut self) {
@@ -61,7 +60,7 @@ pub(crate) fn keeps_time(clock: &Clock) -> bool {
 }
 
 /// Runs a future in the background; drops it where there is no runtime.
-pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn(future: Background) {
     #[cfg(not(target_family = "wasm"))]
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(future);

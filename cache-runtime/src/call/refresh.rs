@@ -139,7 +139,7 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Call<'_, V, O, S> {
             value: PhantomData,
         };
         let body = refresh();
-        rt::spawn(own.run(leader, refreshing, target, policy, failures, body));
+        rt::spawn(Box::pin(own.run(leader, refreshing, target, policy, failures, body)));
     }
 }
 
