@@ -1,7 +1,12 @@
 //! Time, injectable: a coarse monotonic reading that costs one atomic load, a wall clock, and a sleep.
 
+mod alarms;
+
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 #[cfg(not(target_family = "wasm"))]
@@ -10,6 +15,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use web_time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::signal::Signal;
+
+use alarms::{Alarm, Alarms};
 
 /// 2026-01-01 00:00 UTC.
 const UNIX_2026: Duration = Duration::from_hours(20_454 * 24);
@@ -29,6 +36,8 @@ pub struct Clock(Arc<Source>);
 #[derive(Debug)]
 struct Source {
     coarse: AtomicU64,
+    /// What the thread that moves the coarse reading looks after.
+    alarms: Alarms,
     kind: Kind,
 }
 
@@ -61,14 +70,20 @@ impl Clock {
     fn start() -> Self {
         let start = Instant::now();
         let build = |ticking| {
-            Self(Arc::new(Source { coarse: AtomicU64::new(0), kind: Kind::System { start, ticking } }))
+            Self(Arc::new(Source {
+                coarse: AtomicU64::new(0),
+                alarms: Alarms::default(),
+                kind: Kind::System { start, ticking },
+            }))
         };
         let clock = build(true);
         let ticker = clock.clone();
         let spawned = std::thread::Builder::new().name("cache-clock".into()).spawn(move || {
             loop {
                 std::thread::sleep(STEP);
-                ticker.0.coarse.store(millis(start.elapsed()), Ordering::Relaxed);
+                let now = millis(start.elapsed());
+                ticker.0.coarse.store(now, Ordering::Relaxed);
+                ticker.0.alarms.ring(now);
             }
         });
         // Without a thread, each reading asks the machine.
@@ -78,7 +93,7 @@ impl Clock {
     #[cfg(target_family = "wasm")]
     fn start() -> Self {
         let kind = Kind::System { start: Instant::now(), ticking: false };
-        Self(Arc::new(Source { coarse: AtomicU64::new(0), kind }))
+        Self(Arc::new(Source { coarse: AtomicU64::new(0), alarms: Alarms::default(), kind }))
     }
 
     /// The time since the clock began, exact and monotonic.
@@ -117,6 +132,17 @@ impl Clock {
         }
     }
 
+    /// A [`sleep`](Self::sleep) that seldom comes to its end: on the system clock it may be two milliseconds late, and
+    /// needs neither a timer of its own nor a runtime.
+    pub(crate) fn limit(&self, length: Duration) -> Limit<'_> {
+        match &self.0.kind {
+            Kind::System { ticking: true, .. } => {
+                Limit::Alarm(Alarm::new(&self.0.alarms, &self.0.coarse, millis(length)))
+            }
+            _ => Limit::Sleep(Box::pin(self.sleep(length))),
+        }
+    }
+
     /// Waits until `length` has passed on this clock.
     ///
     /// On the system clock this needs a Tokio runtime with its timer. On wasm32, where Tokio has none, it does
@@ -131,6 +157,22 @@ impl Clock {
                 let deadline = lock(time).now.saturating_add(length);
                 moved.wait_until(|| lock(time).now >= deadline).await;
             }
+        }
+    }
+}
+
+/// See [`Clock::limit`].
+pub(crate) enum Limit<'c> {
+    Alarm(Alarm<'c>),
+    Sleep(Pin<Box<dyn Future<Output = ()> + Send + 'c>>),
+}
+
+impl Limit<'_> {
+    /// Whether it is over.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Alarm(alarm) => alarm.poll(context),
+            Self::Sleep(sleep) => sleep.as_mut().poll(context),
         }
     }
 }
@@ -161,7 +203,7 @@ impl ManualClock {
     pub fn new() -> Self {
         let time = Mutex::new(Moved { now: Duration::ZERO, wall_offset: UNIX_2026 });
         let kind = Kind::Manual { time, moved: Signal::default() };
-        Self(Clock(Arc::new(Source { coarse: AtomicU64::new(0), kind })))
+        Self(Clock(Arc::new(Source { coarse: AtomicU64::new(0), alarms: Alarms::default(), kind })))
     }
 
     /// The clock to inject.

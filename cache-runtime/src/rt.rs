@@ -126,22 +126,18 @@ pub(crate) async fn attended<T, S: Future<Output = ()> + Send>(
 }
 
 /// Awaits `operation` for at most `limit`. Starts no timer for an operation that is ready at once.
-pub(crate) async fn within<T>(
+pub(crate) fn within<T>(
     clock: &Clock,
     limit: Duration,
-    operation: impl Future<Output = Result<T, BackendError>>,
-) -> Result<T, BackendError> {
-    let mut operation = pin!(operation);
-    let first = poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await;
-    if let Poll::Ready(result) = first {
-        return result;
-    }
-    let mut timer = pin!(clock.sleep(limit));
-    poll_fn(|context| {
-        if let Poll::Ready(result) = operation.as_mut().poll(context) {
+    mut operation: impl Future<Output = Result<T, BackendError>> + Unpin,
+) -> impl Future<Output = Result<T, BackendError>> {
+    let mut timer = None;
+    // No `async` block, which would have room for the operation twice: this is a part of each cached call.
+    poll_fn(move |context| {
+        if let Poll::Ready(result) = Pin::new(&mut operation).poll(context) {
             return Poll::Ready(result);
         }
-        timer.as_mut().poll(context).map(|()| Err(BackendError::Timeout(limit)))
+        let timer = timer.get_or_insert_with(|| clock.limit(limit));
+        timer.poll(context).map(|()| Err(BackendError::Timeout(limit)))
     })
-    .await
 }

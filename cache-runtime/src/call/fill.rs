@@ -128,13 +128,21 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
     }
 
     /// Reads the key; where nothing usable is there, takes the right to fill it.
-    pub(super) async fn read(&self, target: Target) -> Found<O::Held> {
-        if target.is_bypassed(self.cache) {
-            return Found::Nothing(None);
-        }
-        match tags::read_one(self.cache, &target).await {
-            Ok(seen) => self.found(target, seen).await,
-            Err(error) => self.failed(error),
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would have all that it is given twice")]
+    pub(super) fn read(&self, target: Target) -> impl Future<Output = Found<O::Held>> {
+        async move {
+            if target.is_bypassed(self.cache) {
+                return Found::Nothing(None);
+            }
+            let seen = match tags::read_one(self.cache, &target).await {
+                Ok(seen) => seen,
+                Err(error) => return self.failed(error),
+            };
+            match self.judge(target, seen) {
+                Ok(found) => found,
+                // Apart: what is of use needs none of that.
+                Err(useless) => Box::pin(self.replace(useless)).await,
+            }
         }
     }
 

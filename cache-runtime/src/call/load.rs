@@ -259,41 +259,44 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     }
 
     /// Reads what is there; where nothing is, the call is to load.
-    async fn lead(
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would have all that it is given twice")]
+    fn lead(
         &self,
         mut leader: Option<Leader<Flown<V, O>>>,
         target: Target,
         window: Duration,
-    ) -> Sought<Flown<V, O>, O::Held> {
-        // Who loads beside another neither takes a lease nor fills.
-        let is_sole = leader.as_ref().is_none_or(Leader::is_sole);
-        if let Some(leader) = &mut leader {
-            leader.begin();
-        }
-        // The load that this call missed may have ended before it came to lead its own.
-        if let Some(flown) = self.held_shared() {
-            self.answer_held(leader, &flown);
-            return Sought::Answer(flown);
-        }
-        if !is_sole {
-            let stale = if window.is_zero() { None } else { Box::pin(self.peek(&target, window)).await };
-            return Sought::Load(leader, None, stale);
-        }
-        let counted = target.counted().cloned();
-        let (flown, life) = match self.read(target).await {
-            Found::Value(held, life) => (Some(held), life),
-            Found::Negative(life) if S::OPTIONAL => (None, life),
-            // The same key, read by a method that cannot say "not there".
-            Found::Negative(_) => return Sought::Load(leader, None, None),
-            Found::Stale(held, staleness, permit) => {
-                let stale = self.stale(held, staleness, window, counted);
-                return Sought::Load(leader, permit, stale);
+    ) -> impl Future<Output = Sought<Flown<V, O>, O::Held>> {
+        async move {
+            // Who loads beside another neither takes a lease nor fills.
+            let is_sole = leader.as_ref().is_none_or(Leader::is_sole);
+            if let Some(leader) = &mut leader {
+                leader.begin();
             }
-            Found::Nothing(permit) => return Sought::Load(leader, permit, None),
-        };
-        self.promote(leader.as_ref(), &flown, life, counted);
-        self.answer(leader, &flown, false);
-        Sought::Answer(flown)
+            // The load that this call missed may have ended before it came to lead its own.
+            if let Some(flown) = self.held_shared() {
+                self.answer_held(leader, &flown);
+                return Sought::Answer(flown);
+            }
+            if !is_sole {
+                let stale = if window.is_zero() { None } else { Box::pin(self.peek(&target, window)).await };
+                return Sought::Load(leader, None, stale);
+            }
+            let counted = target.counted().cloned();
+            let (flown, life) = match self.read(target).await {
+                Found::Value(held, life) => (Some(held), life),
+                Found::Negative(life) if S::OPTIONAL => (None, life),
+                // The same key, read by a method that cannot say "not there".
+                Found::Negative(_) => return Sought::Load(leader, None, None),
+                Found::Stale(held, staleness, permit) => {
+                    let stale = self.stale(held, staleness, window, counted);
+                    return Sought::Load(leader, permit, stale);
+                }
+                Found::Nothing(permit) => return Sought::Load(leader, permit, None),
+            };
+            self.promote(leader.as_ref(), &flown, life, counted);
+            self.answer(leader, &flown, false);
+            Sought::Answer(flown)
+        }
     }
 
     /// Runs the author's body and stores its value; where it fails, `stale` stands in.

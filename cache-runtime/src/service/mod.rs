@@ -195,11 +195,11 @@ impl KvCacheService {
     }
 
     /// Awaits an operation of the backend, no longer than this service's timeout.
-    pub(crate) async fn bounded<T>(
+    pub(crate) fn bounded<T>(
         &self,
-        operation: impl Future<Output = Result<T, BackendError>>,
-    ) -> Result<T, BackendError> {
-        rt::within(&self.0.store.clock, self.0.timeout, operation).await
+        operation: impl Future<Output = Result<T, BackendError>> + Unpin,
+    ) -> impl Future<Output = Result<T, BackendError>> {
+        rt::within(&self.0.store.clock, self.0.timeout, operation)
     }
 }
 

@@ -370,7 +370,7 @@ impl KvCacheService {
     pub(crate) async fn during<T>(
         &self,
         operation: &'static str,
-        future: impl Future<Output = Result<T, BackendError>>,
+        future: impl Future<Output = Result<T, BackendError>> + Unpin,
     ) -> Result<T> {
         self.bounded(future).await.map_err(|error| error.during(operation, self.backend().name()))
     }

@@ -121,7 +121,7 @@ impl Store {
 
     async fn within_limit<T>(
         &self,
-        operation: impl Future<Output = Result<T, BackendError>>,
+        operation: impl Future<Output = Result<T, BackendError>> + Unpin,
     ) -> Result<T, BackendError> {
         rt::within(&self.clock, LIMIT, operation).await
     }
