@@ -129,8 +129,18 @@ pub(crate) async fn attended<T, S: Future<Output = ()> + Send>(
 pub(crate) fn within<T>(
     clock: &Clock,
     limit: Duration,
-    mut operation: impl Future<Output = Result<T, BackendError>> + Unpin,
+    operation: impl Future<Output = Result<T, BackendError>> + Unpin,
 ) -> impl Future<Output = Result<T, BackendError>> {
+    limited(clock, limit, operation, move || Err(BackendError::Timeout(limit)))
+}
+
+/// The same of whatever can say that its time is over.
+pub(crate) fn limited<T>(
+    clock: &Clock,
+    limit: Duration,
+    mut operation: impl Future<Output = T> + Unpin,
+    over: impl Fn() -> T,
+) -> impl Future<Output = T> {
     let mut timer = None;
     // No `async` block, which would have room for the operation twice: this is a part of each cached call.
     poll_fn(move |context| {
@@ -138,6 +148,6 @@ pub(crate) fn within<T>(
             return Poll::Ready(result);
         }
         let timer = timer.get_or_insert_with(|| clock.limit(limit));
-        timer.poll(context).map(|()| Err(BackendError::Timeout(limit)))
+        timer.poll(context).map(|()| over())
     })
 }

@@ -262,16 +262,13 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would have all that it is given twice")]
     fn lead(
         &self,
-        mut leader: Option<Leader<Flown<V, O>>>,
+        leader: Option<Leader<Flown<V, O>>>,
         target: Target,
         window: Duration,
     ) -> impl Future<Output = Sought<Flown<V, O>, O::Held>> {
         async move {
             // Who loads beside another neither takes a lease nor fills.
             let is_sole = leader.as_ref().is_none_or(Leader::is_sole);
-            if let Some(leader) = &mut leader {
-                leader.begin();
-            }
             // The load that this call missed may have ended before it came to lead its own.
             if let Some(flown) = self.held_shared() {
                 self.answer_held(leader, &flown);

@@ -1,6 +1,7 @@
 //! The connection to a server: opened when needed, given up when lost, and not tried for a while when the server is
 //! dead.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ use super::fault::Fault;
 use super::live::Live;
 use super::sentinel::Sentinels;
 use super::tokens;
+use crate::clock::Clock;
+use crate::rt;
 
 /// Commands in a row without an answer after which the server is taken for dead.
 const TIMEOUTS_THAT_OPEN: u32 = 3;
@@ -208,9 +211,12 @@ impl Link {
 
     /// Sends a pipeline on a connection, within the time for a command.
     pub(super) async fn send(&self, live: &Arc<Live>, pipeline: &Pipeline) -> Result<Vec<Value>, Fault> {
-        let answers = tokio::time::timeout(self.limits.command, live.send(pipeline)).await;
+        let limit = self.limits.command;
+        // Not the executor's timer: the first one to be due wakes another thread, which a lone read would wait for.
+        let (clock, sent) = (Clock::system(), pin!(live.send(pipeline)));
+        let answers = rt::limited(&clock, limit, sent, || Err(Fault::Timeout(limit))).await;
         let fault = match answers {
-            Ok(Ok(answers)) => {
+            Ok(answers) => {
                 live.timeouts.store(0, Ordering::Relaxed);
                 // One of these concerns the connection, not the command.
                 let ending = answers.iter().find_map(|answer| match answer {
@@ -224,10 +230,9 @@ impl Link {
                     Some(fault) => fault,
                 }
             }
-            Ok(Err(fault)) => fault,
-            Err(_) => Fault::Timeout(self.limits.command),
+            Err(fault) => fault,
         };
-        let dead = fault == Fault::Timeout(self.limits.command)
+        let dead = fault == Fault::Timeout(limit)
             && live.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS_THAT_OPEN;
         if dead || fault.ends_connection(live.age()) {
             self.give_up(live, &fault, dead);

@@ -90,8 +90,7 @@ impl<T> Leader<T> {
     /// the flight is abandoned.
     fn answer(mut self, below: u64, outcome: impl FnOnce() -> Outcome<T>) {
         // Once sealed (or for those before the bound) nobody can come for whom it would be missing.
-        let awaited = lock(&self.flight.state).has_waiters();
-        if awaited && below > 0 {
+        if below > 0 && lock(&self.flight.state).has_waiters() {
             let outcome = outcome();
             self.left = true;
             let (woken, unused) = self.flight.change(|state| state.answer(below, outcome));
