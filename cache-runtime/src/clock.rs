@@ -1,5 +1,6 @@
 //! Time, injectable: a coarse monotonic reading that costs one atomic load, a wall clock, and a sleep.
 
+#[cfg_attr(target_family = "wasm", expect(dead_code, reason = "no thread looks after alarms there"))]
 mod alarms;
 
 use std::future::Future;

@@ -1,7 +1,6 @@
 //! Time for the scenarios: it stands still until one of them moves it.
 
-use std::future::poll_fn;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use shuttle::sync::{Arc, Mutex};
@@ -18,17 +17,8 @@ struct Time {
 }
 
 impl Clock {
-    pub(crate) async fn sleep(&self, length: Duration) {
-        let deadline = self.0.lock().unwrap().now + length;
-        poll_fn(|context| {
-            let mut time = self.0.lock().unwrap();
-            if time.now >= deadline {
-                return Poll::Ready(());
-            }
-            time.sleepers.push(context.waker().clone());
-            Poll::Pending
-        })
-        .await;
+    pub(crate) fn limit(&self, length: Duration) -> Limit<'_> {
+        Limit { clock: self, deadline: self.0.lock().unwrap().now + length }
     }
 
     /// Whether a thread that moves the time may stop.
@@ -46,5 +36,22 @@ impl Clock {
         let sleepers = std::mem::take(&mut time.sleepers);
         drop(time);
         sleepers.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// A time that ends if a scenario lets it.
+pub(crate) struct Limit<'c> {
+    clock: &'c Clock,
+    deadline: Duration,
+}
+
+impl Limit<'_> {
+    pub(crate) fn poll(&mut self, context: &Context<'_>) -> Poll<()> {
+        let mut time = self.clock.0.lock().unwrap();
+        if time.now >= self.deadline {
+            return Poll::Ready(());
+        }
+        time.sleepers.push(context.waker().clone());
+        Poll::Pending
     }
 }

@@ -130,7 +130,7 @@ async fn a_cached_method_that_calls_itself_with_the_same_key_ends() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_circle_ends_by_the_clock_of_the_machine_too() {
     let family = Family { cache: KvCacheService::in_memory(), ..Family::new() };
     let limit = Duration::from_secs(60);

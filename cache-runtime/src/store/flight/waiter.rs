@@ -1,7 +1,6 @@
 //! The many who wait.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
 use super::super::sync::{Arc, lock};
@@ -46,12 +45,12 @@ impl<T: Clone> Waiter<T> {
     pub(crate) async fn wait(mut self, limits: WaitLimits, clock: &Clock) -> Waited<T> {
         let limit = limits.here();
         for _ in 0..2 {
-            let mut timer = pin!(clock.sleep(limit));
+            let mut timer = clock.limit(limit);
             let waited = poll_fn(|context| {
                 if let Some(told) = self.ask(Some(context.waker())) {
                     return Poll::Ready(Some(told));
                 }
-                timer.as_mut().poll(context).map(|()| self.ask(None))
+                timer.poll(context).map(|()| self.ask(None))
             })
             .await;
             if let Some(told) = waited {
