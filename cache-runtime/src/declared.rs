@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::call::CallSite;
-use crate::key::{Glance, Key, KeyWriter, Parts, RawKey, Unwritten, UnwrittenKey, glance};
+use crate::key::{Glance, Key, Parts, RawKey, Unwritten, UnwrittenKey, glance};
 
 /// A key, the call site that stores under it, and in `D` what is known of the value.
 pub struct Stored<D, K = RawKey> {
@@ -36,12 +36,12 @@ impl<D, K: UnwrittenKey> Stored<D, K> {
 }
 
 impl<D, P: Parts> Stored<D, Unwritten<P>> {
-    /// Tells where the key of `parts` is stored, which `write` writes.
+    /// Tells where the key of `parts` is stored.
     #[inline]
     #[must_use]
-    pub fn of_parts(site: &'static CallSite, parts: P, write: fn(&P, &mut KeyWriter<'_>)) -> Self {
+    pub fn of_parts(site: &'static CallSite, parts: P) -> Self {
         let glance = Some(glance(site.origin(), |key| parts.write(key)));
-        Self { site, key: Unwritten::new(parts, write), glance, declared: PhantomData }
+        Self { site, key: Unwritten::new(parts), glance, declared: PhantomData }
     }
 }
 

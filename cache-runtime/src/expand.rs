@@ -19,11 +19,7 @@ macro_rules! __site {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __stored {
-    ({ $($site:tt)* } $parts:tt $($step:ident $(::<$ty:ty>)? ($argument:expr)),*) => {{
-        $crate::__private::Stored::of_parts(
-            $crate::__private::site!($($site)*),
-            $parts,
-            |$parts: &_, key: &mut $crate::__private::KeyWriter<'_>| { $(key.$step $(::<$ty>)? ($argument);)* },
-        )
-    }};
+    ({ $($site:tt)* } $parts:tt) => {
+        $crate::__private::Stored::of_parts($crate::__private::site!($($site)*), $parts)
+    };
 }

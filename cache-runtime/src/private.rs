@@ -9,7 +9,7 @@ pub use crate::call::{
 };
 pub use crate::declared::{self, Stored};
 pub use crate::key::{
-    Key, KeyPart, KeyWriter, PartOf, PartRef, PartWriter, RawKey, Tag, Template, Unwritten,
+    Key, KeyPart, KeyWriter, PartOf, PartRef, PartWriter, RawKey, Tag, Template, Unwritten, write_parts,
 };
 pub use crate::ttl::Ttl;
 pub use crate::value::value;

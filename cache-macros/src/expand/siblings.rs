@@ -11,7 +11,6 @@ use super::cached::Cached;
 use crate::expand::Runtime;
 use crate::item::{Function, mentions};
 use crate::key::{Key, TemplateKey};
-use crate::template::Segment;
 
 pub(crate) fn expand(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {
     let key_fn = key_fn(cached, key, template);
@@ -101,7 +100,8 @@ fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
 fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {
     let Cached { private, args, function, returns, .. } = cached;
     let name = key.hidden_name(args.cache.as_ref(), Span::call_site());
-    let Inputs { names, types, bounds, steps } = inputs(private, function, key);
+    let Inputs { names, types, bounds } = inputs(private, function, key);
+    let (parts, of_types) = (nested(&names), nested(&types));
     // The value's type can be told only if no generic of the method is in it.
     let value = function.for_sibling(returns.value.to_token_stream());
     let generic = !used_generics(&function.sibling_generics(), &value).params.is_empty();
@@ -119,7 +119,6 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     };
     let method = function.sig.ident.to_string();
     let cfgs = function.cfgs();
-    let (parts, types_in_each_other) = (in_each_other(&names), in_each_other(&types));
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
@@ -127,15 +126,10 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
         #[allow(dead_code, private_interfaces)]
         pub(crate) fn #name<#(#types: #bounds),*>(
             #(#names: #types),*
-        ) -> #private::Stored<#private::declared::#declared, #private::Unwritten<#types_in_each_other>> {
-            #private::stored!({ cached #method, #template } #parts #(#steps),*)
+        ) -> #private::Stored<#private::declared::#declared, #private::Unwritten<#of_types>> {
+            #private::stored!({ cached #method, #template } #parts)
         }
     }
-}
-
-/// `(a, (b, ()))`
-fn in_each_other(idents: &[Ident]) -> TokenStream {
-    idents.iter().rfold(quote!(()), |more, ident| quote!((#ident, #more)))
 }
 
 /// The inputs of a hidden function: a name, a type and a bound for each part.
@@ -143,8 +137,11 @@ pub(crate) struct Inputs {
     pub(crate) names: Vec<Ident>,
     pub(crate) types: Vec<Ident>,
     pub(crate) bounds: Vec<TokenStream>,
-    /// The methods that it calls on a key with references to them.
-    pub(crate) steps: Vec<TokenStream>,
+}
+
+/// Parts, or their types, as the runtime's `Parts`: `(first, (second, ()))`.
+pub(crate) fn nested(parts: &[Ident]) -> TokenStream {
+    parts.iter().rev().fold(quote!(()), |rest, part| quote!((#part, #rest)))
 }
 
 pub(crate) fn inputs(private: &Runtime, function: &Function, key: &TemplateKey) -> Inputs {
@@ -160,23 +157,7 @@ pub(crate) fn inputs(private: &Runtime, function: &Function, key: &TemplateKey) 
         }
         None => quote!(#private::KeyPart),
     });
-    let bounds = bounds.collect();
-    let mut parts = key.parts.iter().zip(&names);
-    let steps = key.template.segments.iter().map(|segment| match segment {
-        Segment::Literal(text) => quote!(literal(#text)),
-        Segment::Placeholder(_) => match parts.next() {
-            Some((part, name)) => match &part.ty {
-                Some(ty) => {
-                    let ty = function.for_sibling(ty.to_token_stream());
-                    quote!(part::<#ty>(#name))
-                }
-                None => quote!(any_part(#name)),
-            },
-            None => TokenStream::new(),
-        },
-    });
-    let steps = steps.collect();
-    Inputs { names, types, bounds, steps }
+    Inputs { names, types, bounds: bounds.collect() }
 }
 
 /// The visibility of the method; in a trait's impl, where methods have none, that of the crate.

@@ -7,7 +7,7 @@ use syn::Expr;
 use syn::spanned::Spanned;
 
 use super::cached::compact_text;
-use super::siblings::{Inputs, inputs, render_with_static};
+use super::siblings::{Inputs, inputs, nested, render_with_static};
 use crate::expand::Runtime;
 use crate::item::Function;
 use crate::key::{Key, TemplateKey};
@@ -74,7 +74,8 @@ pub(crate) fn hidden(
 ) -> TokenStream {
     // At the template, for two of one name.
     let name = key.hidden_name(cache, Span::call_site().located_at(key.literal.span()));
-    let Inputs { names, types, bounds, steps } = inputs(private, function, key);
+    let Inputs { names, types, bounds } = inputs(private, function, key);
+    let parts = nested(&names);
     let template = template(key);
     let cfgs = function.cfgs();
     quote! {
@@ -84,8 +85,7 @@ pub(crate) fn hidden(
         #[allow(dead_code, private_interfaces)]
         pub(crate) fn #name<#(#types: #bounds),*>(#(#names: #types),*) -> #private::RawKey {
             static TEMPLATE: #private::Template = #private::Template::#template;
-            #(let #names = &#names;)*
-            #private::RawKey::of(&TEMPLATE, |key: &mut #private::KeyWriter<'_>| { #(key.#steps;)* })
+            #private::write_parts(&TEMPLATE, &#parts)
         }
     }
 }

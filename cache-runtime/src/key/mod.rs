@@ -21,8 +21,8 @@ pub use prefix::Prefix;
 pub use render::{KeyWriter, RawKey};
 pub use tag::Tag;
 pub use template::Template;
-pub use unwritten::Unwritten;
 pub(crate) use unwritten::{Glanced, Parts, UnwrittenKey, glance, identify, identify_text};
+pub use unwritten::{Unwritten, write_parts};
 
 use crate::error::InvalidKey;
 

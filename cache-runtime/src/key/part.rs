@@ -36,20 +36,13 @@ pub trait KeyPart {
     message = "this key part is a `{T}`, but a `{Self}` is put there",
     label = "another kind of key part than in the `#[cached]` method"
 )]
-pub trait PartOf<T: ?Sized>: KeyPart {
-    #[doc(hidden)]
-    fn write_part(&self, out: &mut PartWriter<'_>);
-}
+pub trait PartOf<T: ?Sized>: KeyPart {}
 
 impl<T, U> PartOf<T> for U
 where
     T: KeyPart + ?Sized,
     U: KeyPart<Kind: SameKind<T::Kind>> + ?Sized,
 {
-    #[inline]
-    fn write_part(&self, out: &mut PartWriter<'_>) {
-        self.write(out);
-    }
 }
 
 /// The same kind.

@@ -145,8 +145,7 @@ impl<'a> KeyWriter<'a> {
     /// Adds the part that fills a placeholder of type `T`, escaped.
     #[inline]
     pub fn part<T: ?Sized>(&mut self, part: &impl PartOf<T>) {
-        self.0.begin();
-        part.write_part(&mut self.0);
+        self.any_part(part);
     }
 
     /// Adds a part of whatever type, escaped.

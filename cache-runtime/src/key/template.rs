@@ -1,5 +1,6 @@
 //! What a key template declares.
 
+use super::render::KeyWriter;
 use crate::ttl::Ttl;
 
 /// A key template with the policy that was declared beside it. The macros make one static of each.
@@ -131,6 +132,11 @@ impl Template {
         self
     }
 
+    /// What stands round the placeholders.
+    pub(super) const fn literals(&self) -> Literals {
+        Literals(self.text)
+    }
+
     pub(crate) const fn tells_types_apart(&self) -> bool {
         self.tells_types_apart
     }
@@ -165,5 +171,56 @@ impl Template {
 
     pub(crate) const fn declared_version(&self) -> u32 {
         self.version
+    }
+}
+
+/// The text of a template, whose syntax the macros have checked, from behind a placeholder on.
+pub struct Literals(&'static str);
+
+impl Literals {
+    /// Writes what stands before the next placeholder, or the end, and goes past that.
+    #[inline]
+    pub(super) fn write_next(&mut self, key: &mut KeyWriter<'_>) {
+        if !self.0.is_empty() {
+            self.write_text(key);
+        }
+    }
+
+    #[inline(never)]
+    fn write_text(&mut self, key: &mut KeyWriter<'_>) {
+        while let Some(at) = self.0.find(['<', '>']) {
+            let (literal, rest) = self.0.split_at(at);
+            key.literal(literal);
+            // A doubled bracket stands for one.
+            if let Some(rest) = rest.strip_prefix("<<") {
+                key.literal("<");
+                self.0 = rest;
+            } else if let Some(rest) = rest.strip_prefix(">>") {
+                key.literal(">");
+                self.0 = rest;
+            } else {
+                self.0 = rest.split_once('>').map_or("", |(_, rest)| rest);
+                return;
+            }
+        }
+        key.literal(self.0);
+        self.0 = "";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::key::{Template, write_parts};
+
+    #[test]
+    fn what_stands_round_the_placeholders_is_written_once_and_in_order() {
+        static PLAIN: Template = Template::new("a:<first>:<x = self.second>|<T::KIND>#");
+        static DOUBLED: Template = Template::new("<<a>>:<<<first>>>:ü>>");
+        static NONE: Template = Template::new("all");
+        static ALONE: Template = Template::new("<first>");
+        assert_eq!(write_parts(&PLAIN, &(1, ("b", (true, ())))).as_str(), "a:1:b|true#");
+        assert_eq!(write_parts(&DOUBLED, &(1, ())).as_str(), "<a>:<1>:ü>");
+        assert_eq!(write_parts(&NONE, &()).as_str(), "all");
+        assert_eq!(write_parts(&ALONE, &("x", ())).as_str(), "x");
     }
 }

@@ -3,7 +3,7 @@
 use super::identity::{Form, Glance, Head, Identified, Identity, Kept, Rest, Words};
 use super::part::KeyPart;
 use super::render::{KeyWriter, RawKey};
-use super::template::Template;
+use super::template::{Literals, Template};
 
 /// How to write a key, or one that is written.
 pub trait UnwrittenKey {
@@ -79,22 +79,20 @@ impl<F: Fn(&Words) -> bool> Identified for Glanced<F> {
 /// Parts, of whatever types, and what can be done with them.
 pub struct Unwritten<P> {
     parts: P,
-    write: fn(&P, &mut KeyWriter<'_>),
+    write: fn(&P, &mut Literals, &mut KeyWriter<'_>),
     keep: fn(&P, &mut KeyWriter<'_>),
     are: fn(&P, &Words) -> bool,
 }
 
 impl<P> Unwritten<P> {
-    /// `write` writes the same literals each time.
-    ///
     /// Pointers, not types of their own, nor a bound on the parts: the type of what a hidden function returns would have to
     /// be checked wherever it is mentioned, and each part of a wrong type reported as often.
     #[inline]
-    pub(crate) const fn new(parts: P, write: fn(&P, &mut KeyWriter<'_>)) -> Self
+    pub(crate) const fn new(parts: P) -> Self
     where
         P: Parts,
     {
-        Self { parts, write, keep: P::write, are: P::are }
+        Self { parts, write: P::write_whole, keep: P::write, are: P::are }
     }
 }
 
@@ -103,6 +101,10 @@ pub trait Parts: Sized {
     /// Writes them, without literals.
     #[doc(hidden)]
     fn write(&self, key: &mut KeyWriter<'_>);
+
+    /// Writes them, each after what the template has before it, and then the rest of it.
+    #[doc(hidden)]
+    fn write_whole(&self, literals: &mut Literals, key: &mut KeyWriter<'_>);
 
     /// Whether these are their words.
     #[doc(hidden)]
@@ -122,6 +124,10 @@ fn compare(words: &Words, write: impl FnOnce(&mut KeyWriter<'_>)) -> bool {
 impl Parts for () {
     #[inline]
     fn write(&self, _: &mut KeyWriter<'_>) {}
+
+    fn write_whole(&self, literals: &mut Literals, key: &mut KeyWriter<'_>) {
+        literals.write_next(key);
+    }
 }
 
 impl<P: KeyPart, M: Parts> Parts for (P, M) {
@@ -132,6 +138,19 @@ impl<P: KeyPart, M: Parts> Parts for (P, M) {
         key.any_part(part);
         more.write(key);
     }
+
+    fn write_whole(&self, literals: &mut Literals, key: &mut KeyWriter<'_>) {
+        let (part, more) = self;
+        literals.write_next(key);
+        key.any_part(part);
+        more.write_whole(literals, key);
+    }
+}
+
+/// The key of `parts`.
+#[must_use]
+pub fn write_parts(template: &'static Template, parts: &impl Parts) -> RawKey {
+    RawKey::of(template, |key| parts.write_whole(&mut template.literals(), key))
 }
 
 impl<P> UnwrittenKey for Unwritten<P> {
@@ -155,7 +174,7 @@ impl<P> UnwrittenKey for Unwritten<P> {
     }
 
     fn write(self, template: &'static Template) -> RawKey {
-        RawKey::of(template, |key| (self.write)(&self.parts, key))
+        RawKey::of(template, |key| (self.write)(&self.parts, &mut template.literals(), key))
     }
 }
 

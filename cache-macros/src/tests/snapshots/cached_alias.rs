@@ -53,7 +53,7 @@ impl Service {
     > {
         ::cache_runtime::__private::stored!(
             { cached "get_project", of("project:<id>", "i", "Project").seconds(300u64) }
-            (p0, ()) literal("project:"), part:: < u64 > (p0)
+            (p0, ())
         )
     }
 }

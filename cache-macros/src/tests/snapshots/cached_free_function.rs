@@ -77,7 +77,6 @@ pub(crate) fn __key_rate_3a_pfrom_q_2f_pto_q_in_cache<
 > {
     ::cache_runtime::__private::stored!(
         { cached "rate", of("rate:<from>/<to>", "tt", "u64").seconds(60u64) } (p0, (p1,
-        ())) literal("rate:"), part:: < Currency > (p0), literal("/"), part:: < Currency
-        > (p1)
+        ()))
     )
 }

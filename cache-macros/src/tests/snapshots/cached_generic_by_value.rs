@@ -74,7 +74,7 @@ impl Service {
     > {
         ::cache_runtime::__private::stored!(
             { cached "page", of("page:<query.owner>:<number>", "ti", "Vec<Row>") } (p0,
-            (p1, ())) literal("page:"), any_part(p0), literal(":"), part:: < u32 > (p1)
+            (p1, ()))
         )
     }
 }

@@ -68,8 +68,7 @@ impl Service {
         ::cache_runtime::__private::stored!(
             { cached "get", of("project:<org_id>:<id>", "ii", "Project").seconds(300u64)
             .tagged(), new("org:<org_id>").tag(), expression("user_tag(id)").tag() } (p0,
-            (p1, ())) literal("project:"), part:: < u64 > (p0), literal(":"), part:: <
-            u64 > (p1)
+            (p1, ()))
         )
     }
     #[doc(hidden)]
@@ -82,13 +81,6 @@ impl Service {
                 "org:<org_id>",
             )
             .tag();
-        let p0 = &p0;
-        ::cache_runtime::__private::RawKey::of(
-            &TEMPLATE,
-            |key: &mut ::cache_runtime::__private::KeyWriter<'_>| {
-                key.literal("org:");
-                key.part::<u64>(p0);
-            },
-        )
+        ::cache_runtime::__private::write_parts(&TEMPLATE, &(p0, ()))
     }
 }

@@ -62,8 +62,7 @@ impl Service {
         ::cache_runtime::__private::stored!(
             { cached "by_slug", of("project:<self.tenant>:<slug>", "tt", "Project")
             .seconds(300u64).none_ttl(::cache_runtime::__private::Ttl::from_secs(5u64))
-            .version(2u32) } (p0, (p1, ())) literal("project:"), any_part(p0),
-            literal(":"), part:: < str > (p1)
+            .version(2u32) } (p0, (p1, ()))
         )
     }
 }

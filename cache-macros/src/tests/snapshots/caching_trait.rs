@@ -86,7 +86,7 @@ impl Service {
     > {
         ::cache_runtime::__private::stored!(
             { cached "project", of("project:<id>", "i", "Project").seconds(60u64) } (p0,
-            ()) literal("project:"), part:: < u64 > (p0)
+            ())
         )
     }
 }
