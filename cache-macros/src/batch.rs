@@ -78,6 +78,7 @@ pub(crate) fn expand(
         Output::Async(ty) | Output::Boxed(ty) => Returns::new(ty, None, diag),
         Output::Sync => return None,
     };
+    valid::owned_value(&of_one.value, diag);
     let returns = Returns::new(whole, None, diag);
     if let Some(key) = &key {
         caching::check_tenant(block, key, diag);

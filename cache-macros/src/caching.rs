@@ -387,7 +387,7 @@ fn without_ours(function: &mut Function) -> TokenStream {
 fn inherent_impl(header: &ItemImpl, siblings: &TokenStream) -> TokenStream {
     let (self_ty, attrs) = (&*header.self_ty, header.attrs.iter().filter(|attr| attr.path().is_ident("cfg")));
     let of_self = self_ty.to_token_stream();
-    let generics = crate::expand::siblings::used_generics(&header.generics, &of_self);
+    let generics = crate::expand::siblings::used_generics(&header.generics, || of_self);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     quote! {
         #(#attrs)*

@@ -5,8 +5,8 @@ use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, FnArg, GenericArgument, Generics, Pat, Path, PathArguments, Receiver, ReturnType, Signature,
-    Type, Visibility,
+    Attribute, FnArg, GenericArgument, Generics, Pat, Path, PathArguments, Receiver, ReceiverKind,
+    ReturnType, Signature, Type, Visibility,
 };
 
 /// A function with its body.
@@ -121,46 +121,51 @@ impl Function {
     }
 
     /// The function with `body` in the place of its own.
-    pub(crate) fn with_body(&self, body: &TokenStream) -> TokenStream {
-        let Self { attrs, vis, defaultness, sig, .. } = self;
+    pub(crate) fn with_body(&self, body: TokenStream) -> TokenStream {
         let body = match self.output {
-            Output::Boxed(_) => quote!({ ::std::boxed::Box::pin(async move { #body }) }),
-            Output::Async(ref ty) => {
-                let mut group = Group::new(Delimiter::Brace, body.clone());
-                group.set_span(Span::call_site().located_at(start(ty)));
-                group.into_token_stream()
-            }
-            Output::Sync => quote!({ #body }),
+            Output::Boxed(_) => quote!(::std::boxed::Box::pin(async move { #body })),
+            Output::Async(_) | Output::Sync => body,
         };
+        let mut body = Group::new(Delimiter::Brace, body);
+        if let Output::Async(ty) = &self.output {
+            body.set_span(Span::call_site().located_at(start(ty)));
+        }
+        self.with_braces(&body)
+    }
+
+    fn with_braces(&self, body: &Group) -> TokenStream {
+        let Self { attrs, vis, defaultness, sig, .. } = self;
         quote!(#(#attrs)* #vis #defaultness #sig #body)
     }
 
     /// The function as its author wrote it.
     pub(crate) fn original(&self) -> TokenStream {
         match self.output {
-            Output::Boxed(_) => self.with_body(&self.body.stream()),
-            Output::Async(_) | Output::Sync => {
-                let Self { attrs, vis, defaultness, sig, body, .. } = self;
-                quote!(#(#attrs)* #vis #defaultness #sig #body)
-            }
+            Output::Boxed(_) => self.with_body(self.body.stream()),
+            Output::Async(_) | Output::Sync => self.with_braces(&self.body),
         }
     }
 
     /// The author's block, untouched, after `first`. In new braces the compiler would not know an error of syntax
     /// in it for the one that it has reported already; and outside of a `match` it would call the braces of a body
     /// on one line unnecessary.
-    pub(crate) fn body_after(&self, first: TokenStream) -> TokenStream {
+    pub(crate) fn body_after(&self, first: TokenStream) -> Group {
         let body = &self.body;
         let mut tokens = first;
         tokens.extend(quote!(match () { () => #body }));
         let mut group = Group::new(Delimiter::Brace, tokens);
         // rustc loses its `dead_code` lint of the whole impl if the braces come from the macro.
         group.set_span(self.body.span());
-        group.into_token_stream()
+        group
     }
 
     pub(crate) fn receiver(&self) -> Option<&Receiver> {
         self.sig.receiver()
+    }
+
+    /// Whether it takes `&self`, or `&'a self`.
+    pub(crate) fn takes_shared_self(&self) -> bool {
+        self.receiver().is_some_and(|receiver| matches!(receiver.kind, ReceiverKind::Reference(_, _, None)))
     }
 
     pub(crate) fn params(&self) -> impl Iterator<Item = Param<'_>> {
@@ -194,12 +199,9 @@ impl Function {
         generics
     }
 
-    /// Tokens of the signature as a sibling may write them: `Self::X` of a trait is `<Self as Trait>::X`.
-    pub(crate) fn for_sibling(&self, tokens: TokenStream) -> TokenStream {
-        match &self.siblings_of {
-            Some((path, associated)) if !associated.is_empty() => qualify(tokens, path, associated),
-            _ => tokens,
-        }
+    /// A type of the signature as a sibling may write it: `Self::X` of a trait is `<Self as Trait>::X`.
+    pub(crate) const fn for_sibling<'a>(&'a self, ty: &'a Type) -> OfSibling<'a> {
+        OfSibling(self, ty)
     }
 
     /// Whether the signature mentions `Self`, which only a function of an impl or a trait may.
@@ -214,6 +216,22 @@ impl Function {
 
     pub(crate) fn self_span(&self) -> Span {
         self.receiver().map_or_else(Span::call_site, |receiver| receiver.self_token.span())
+    }
+}
+
+/// A type as a sibling may write it. Not a `TokenStream`: see [`Runtime`](crate::expand::Runtime).
+#[derive(Clone, Copy)]
+pub(crate) struct OfSibling<'a>(&'a Function, &'a Type);
+
+impl ToTokens for OfSibling<'_> {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self(function, ty) = self;
+        match &function.siblings_of {
+            Some((path, associated)) if !associated.is_empty() => {
+                tokens.extend(qualify(ty.to_token_stream(), path, associated));
+            }
+            _ => ty.to_tokens(tokens),
+        }
     }
 }
 

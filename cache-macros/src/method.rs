@@ -67,7 +67,7 @@ fn on_function(
         return quote!(#original #siblings #errors);
     }
     match expanded {
-        Some(Expanded { function, siblings }) => quote!(#function #siblings),
+        Some(Expanded { function, siblings }) => [function, siblings].into_iter().collect(),
         None => function.original(),
     }
 }
@@ -123,6 +123,9 @@ pub(crate) fn expand_cached(
     let none_possible = returns.as_ref().is_none_or(Returns::may_be_none);
     let may_fail = returns.as_ref().is_none_or(Returns::may_fail);
     valid::cached(args, function, key.as_ref(), &tags, none_possible, may_fail, diag);
+    if let Some(returns) = &returns {
+        valid::owned_value(&returns.value, diag);
+    }
     if let (Some(key), Some(returns)) = (&key, &returns) {
         caching::check_tenant(block, key, diag);
         caching::check_type_parameters(block, key, function, &returns.value, diag);
@@ -166,6 +169,11 @@ pub(crate) fn expand_write(
         caching::check_tenant(block, key, diag);
     }
     let returns = returns(function, args, diag);
+    if allowed.attribute == UPDATES.attribute
+        && let Some(returns) = &returns
+    {
+        valid::owned_value(&returns.value, diag);
+    }
     if !diag.is_empty() {
         return None;
     }

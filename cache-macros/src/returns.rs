@@ -13,6 +13,8 @@ pub(crate) struct Returns {
     pub(crate) whole: Type,
     pub(crate) value: Type,
     shape: Shape,
+    /// Whether something in it is borrowed.
+    borrows: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,13 +29,20 @@ enum Shape {
 
 impl Returns {
     pub(crate) fn new(whole: &Type, value: Option<&Type>, diag: &mut Diag) -> Self {
-        if mentions(whole.to_token_stream(), "impl") {
+        let tokens = whole.to_token_stream();
+        let borrows = borrows(tokens.clone());
+        if mentions(tokens, "impl") {
             diag.error_at(
                 whole,
                 "the type behind `impl Trait` has no name to store and read it by; return a named type",
             );
         }
-        let build = |value: &Type, shape| Self { whole: whole.clone(), value: ungroup(value).clone(), shape };
+        let build = |value: &Type, shape| Self {
+            whole: whole.clone(),
+            value: ungroup(value).clone(),
+            shape,
+            borrows,
+        };
         if let Some(value) = value {
             return build(value, Shape::Probed);
         }
@@ -73,28 +82,29 @@ impl Returns {
     }
 
     /// The runtime's marker of the shape. Where the signature does not show it, the compiler is asked.
-    pub(crate) fn shape(&self, private: &Runtime) -> TokenStream {
-        match self.shape {
-            Shape::Plain => quote!(#private::shape::Plain),
-            Shape::Option => quote!(#private::shape::Option),
-            Shape::Result => quote!(#private::shape::Result),
-            Shape::ResultOption => quote!(#private::shape::ResultOption),
+    pub(crate) fn shape(&self, private: &Runtime) -> Box<dyn ToTokens> {
+        let name = match self.shape {
+            Shape::Plain => "Plain",
+            Shape::Option => "Option",
+            Shape::Result => "Result",
+            Shape::ResultOption => "ResultOption",
             Shape::Probed => {
                 let whole = &self.whole;
-                quote!({
+                return Box::new(quote!({
                     use #private::probe::{NoOption as _, NoResult as _};
                     #private::probe::of::<#whole>().result().option()
-                })
+                }));
             }
-        }
+        };
+        Box::new(private.clone().path(&["shape", name], Span::call_site()))
     }
 
     /// The marker for a write, whose value need not be named: an alias is seen through.
-    pub(crate) fn shape_by_type(&self, private: &Runtime) -> TokenStream {
+    pub(crate) fn shape_by_type(&self, private: &Runtime) -> Box<dyn ToTokens> {
         match self.shape {
             Shape::Plain => {
-                Self { shape: Shape::Probed, whole: self.whole.clone(), value: self.value.clone() }
-                    .shape(private)
+                let (whole, value) = (self.whole.clone(), self.value.clone());
+                Self { shape: Shape::Probed, whole, value, borrows: self.borrows }.shape(private)
             }
             _ => self.shape(private),
         }
@@ -104,7 +114,7 @@ impl Returns {
     pub(crate) fn failures(&self, private: &Runtime) -> TokenStream {
         let whole = &self.whole;
         // An error that borrows cannot be shared, and asking would demand that it does not borrow.
-        if !self.may_fail() || borrows(whole.to_token_stream()) {
+        if !self.may_fail() || self.borrows {
             return quote!(#private::Own);
         }
         quote!(#private::probe::of::<#whole>().failures())

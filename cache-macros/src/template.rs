@@ -228,10 +228,10 @@ fn parse_placeholder(text: &str, at: (usize, usize)) -> Result<Placeholder, Temp
         PlaceholderPath::Constant(segments) => segments.last(),
         PlaceholderPath::Fields { root, fields } => fields.last().or(Some(root)),
     };
-    let name = name.unwrap_or(last.map_or("", String::as_str));
-    if !(is_identifier(name) || is_index(name)) {
+    if name.is_some_and(|name| !(is_identifier(name) || is_index(name))) {
         return fail("the name of a placeholder is not an identifier", "write `<name = path>`");
     }
+    let name = name.unwrap_or(last.map_or("", String::as_str));
     Ok(Placeholder { name: name.to_owned(), path: parsed, at })
 }
 

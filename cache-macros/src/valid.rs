@@ -5,13 +5,12 @@ use quote::ToTokens;
 use syn::Type;
 use syn::spanned::Spanned;
 
-use crate::args::{Args, UPDATES, When};
+use crate::args::{Args, When};
 use crate::diag::{Diag, list, suggest};
 use crate::item::{Function, Output, mentions};
 use crate::key::{Key, TemplateKey, compact};
 use crate::part::Part;
 use crate::refresh;
-use crate::returns::Returns;
 
 /// What holds for every attribute on a function: it is `async`, and there is a cache.
 pub(crate) fn function(attribute: &str, args: &Args, function: &Function, diag: &mut Diag) {
@@ -64,7 +63,6 @@ pub(crate) fn cached(
     if let Some(key) = key {
         parameters(args, function, key, tags, diag);
     }
-    owned_value(args, function, diag);
     if let Some((span, _)) = &args.none_ttl
         && !none_possible
     {
@@ -103,13 +101,11 @@ pub(crate) fn cached(
 }
 
 /// A value that is read back later borrows from nothing.
-fn owned_value(args: &Args, function: &Function, diag: &mut Diag) {
-    let (Output::Async(whole) | Output::Boxed(whole)) = &function.output else { return };
-    let value = Returns::new(whole, args.value.as_ref(), &mut Diag::default()).value;
+pub(crate) fn owned_value(value: &Type, diag: &mut Diag) {
     if !borrows(value.to_token_stream()) {
         return;
     }
-    let fix = match &value {
+    let fix = match value {
         Type::Reference(reference) => match &*reference.elem {
             Type::Path(path) if path.path.is_ident("str") => "return a `String`".to_owned(),
             Type::Slice(slice) => format!("return a `Vec<{}>`", compact(&slice.elem.to_token_stream())),
@@ -117,7 +113,7 @@ fn owned_value(args: &Args, function: &Function, diag: &mut Diag) {
         },
         _ => "return an owned one, as a `String` for a `&str`".to_owned(),
     };
-    diag.error_at(&value, format!("a cached value outlives the call, so it cannot borrow; {fix}"));
+    diag.error_at(value, format!("a cached value outlives the call, so it cannot borrow; {fix}"));
 }
 
 /// Whether there is a `&`, or a lifetime other than `'static`.
@@ -262,9 +258,6 @@ pub(crate) fn write(
     tags: &[Key],
     diag: &mut Diag,
 ) {
-    if attribute == UPDATES.attribute {
-        owned_value(args, function, diag);
-    }
     looked_up(attribute, keys.iter().chain(tags), function, diag);
     let always = args.when.filter(|(_, when)| *when == When::Always);
     for key in keys.iter().chain(tags) {

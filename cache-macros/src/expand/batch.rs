@@ -1,6 +1,6 @@
 //! `#[cached(…, each(id in ids))]`: look up each; load what is missing, once, through the runtime.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Pat;
 use syn::spanned::Spanned;
@@ -76,12 +76,12 @@ pub(crate) fn expand(batch: &Batch<'_>) -> Expanded {
     // The body has its own binding of the ids, which is as mutable.
     let mutable = matches!(&batch.ids, Pat::Ident(pat) if pat.mutability.is_some());
     let allow = mutable.then(|| quote!(#[allow(unused_mut, clippy::allow_attributes)]));
-    let function = function.with_body(&looked_up);
+    let function = function.with_body(looked_up);
     Expanded { function: quote!(#allow #function), siblings: TokenStream::new() }
 }
 
 /// The author's statements, with the ids that are missing in the place of all.
-fn body(batch: &Batch<'_>, missing: &Ident) -> TokenStream {
+fn body(batch: &Batch<'_>, missing: &Ident) -> Group {
     let Batch { private, function, ids, borrows, returns, .. } = batch;
     let whole = &returns.whole;
     let span = Span::call_site().located_at(whole.span());

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned;
 
-use super::{Expanded, body_future, cache_handle, call_site, handle_span, refresh, siblings};
+use super::{Expanded, cache_handle, call_site, handle_span, refresh, siblings, typed_body};
 use crate::args::Args;
 use crate::duration::Ttl;
 use crate::expand::Runtime;
@@ -44,24 +44,23 @@ pub(crate) fn siblings(cached: &Cached<'_>) -> Option<Expanded> {
 pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     let Cached { private, args, function, key, tags, returns, .. } = cached;
     let value = &returns.value;
-    let handle = cache_handle(private, args.cache.as_ref(), function);
-    let cache =
-        Ident::new("cache", Span::mixed_site().located_at(handle_span(args.cache.as_ref(), function)));
+    let (kept, handle) = handle(cached);
     let witness = returns.witness(private);
     let shape = returns.shape(private);
     let failures = returns.failures(private);
-    let policy = policy(private, args, value, matches!(key, Key::Template(_)));
-    let policy = if tags.is_empty() {
-        policy
-    } else {
+    let mut policy = policy(private, args, value, matches!(key, Key::Template(_)));
+    if !tags.is_empty() {
         let tags = super::tags::expressions(private, function, args.cache.as_ref(), tags);
-        quote!(#policy.tags([#tags]))
-    };
+        policy = quote!(#policy.tags([#tags]));
+    }
     // The body of a function that is refreshed is emitted once, in a function of its own.
     let loader = args.stale_while_revalidate.as_ref().map(|_| refresh::Loader::new(function, &returns.whole));
     let body = match &loader {
         Some(loader) => loader.call(),
-        None => body_future(private, function, &returns.whole),
+        None => {
+            let body = typed_body(private, function, &returns.whole);
+            quote!(async move #body)
+        }
     };
 
     let (stored, siblings, bounded) = match key {
@@ -87,7 +86,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
             let templates = super::tags::listed(&template, tags);
             let site = call_site(private, "cached", &templates, &function.sig.ident);
             let stored = quote!(#private::Stored::<(), _>::new(#site, #key));
-            (stored, siblings::of_tags(cached), TokenStream::new())
+            (stored, siblings::of_tags(cached), None)
         }
     };
     // One place for all of it, the value's type: what is wrong with that is then one error.
@@ -133,19 +132,32 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
         }
     };
     // What was found is gone before the first await: its error need not be `Send`. The handle stays.
-    let looked_up = quote_spanned! {at=>
-        let #cache = #handle;
-        let #miss = match #private::cached(#cache, #stored, #witness, #shape).lookup() {
+    let body = quote_spanned! {at=>
+        #bounded
+        #kept
+        let #miss = match #private::cached(#handle, #stored, #witness, #shape).lookup() {
             ::core::result::Result::Ok(#hit) => return #hit.give(),
             ::core::result::Result::Err(#miss) => #miss,
         };
         #load
     };
-    let body = quote! { #bounded #looked_up };
-    let Some(loader) = loader else { return Expanded { function: function.with_body(&body), siblings } };
-    let function = loader.caller().with_body(&body);
+    let Some(loader) = loader else { return Expanded { function: function.with_body(body), siblings } };
+    let function = loader.caller().with_body(body);
     let loader = loader.sibling(&private);
     Expanded { function, siblings: quote!(#siblings #loader) }
+}
+
+/// The handle; and where the call may have made it, a statement that keeps it, for what is found borrows it.
+fn handle(cached: &Cached<'_>) -> (Option<TokenStream>, TokenStream) {
+    let Cached { private, args, function, returns, .. } = cached;
+    let cache = args.cache.as_ref();
+    let handle = cache_handle(private, cache, function);
+    if cache.is_none() && function.takes_shared_self() {
+        return (None, handle);
+    }
+    let name = Ident::new("cache", Span::mixed_site().located_at(handle_span(cache, function)));
+    let at = Span::call_site().located_at(start(&returns.value));
+    (Some(quote_spanned!(at=> let #name = #handle;)), name.into_token_stream())
 }
 
 /// The declared template, as a constructor of the runtime's `Template` and what it is told.
@@ -153,13 +165,12 @@ pub(crate) fn template(private: &Runtime, args: &Args, key: &TemplateKey, value:
     let text = &key.template.text;
     let kinds = overlap::kinds(key);
     let value = type_name(value);
-    let ttl = args.ttl.as_ref().filter(|ttl| ttl.is_literal()).map(|ttl| match ttl.seconds() {
-        Some(seconds) => quote!(.seconds(#seconds)),
-        None => {
-            let ttl = ttl.tokens(private);
-            quote!(.ttl(#ttl))
-        }
+    let seconds = args.ttl.as_ref().and_then(Ttl::seconds);
+    let ttl = args.ttl.as_ref().filter(|ttl| ttl.is_literal() && seconds.is_none()).map(|ttl| {
+        let ttl = ttl.tokens(private);
+        quote!(.ttl(#ttl))
     });
+    let seconds = seconds.iter();
     let none_ttl = args.none_ttl.as_ref().filter(|(_, ttl)| ttl.is_literal()).map(|(_, ttl)| {
         let ttl = ttl.tokens(private);
         quote!(.none_ttl(#ttl))
@@ -167,7 +178,7 @@ pub(crate) fn template(private: &Runtime, args: &Args, key: &TemplateKey, value:
     let version = args.version.map(|(_, version)| quote!(.version(#version)));
     let by_type = key.parts.iter().any(|part| part.root.is_none()).then(|| quote!(.by_type()));
     let tagged = (!args.tags.is_empty()).then(|| quote!(.tagged()));
-    quote!(of(#text, #kinds, #value) #ttl #none_ttl #version #by_type #tagged)
+    quote!(of(#text, #kinds, #value) #(.seconds(#seconds))* #ttl #none_ttl #version #by_type #tagged)
 }
 
 /// An expression as it is written, without spaces.
@@ -191,13 +202,8 @@ pub(crate) fn policy(private: &Runtime, args: &Args, value: &syn::Type, has_temp
     let told = |ttl: &Ttl| has_template && ttl.is_literal();
     // A closure's parameter needs the type said.
     let value = (args.cache_if.is_some() || args.ttl_from.is_some()).then(|| quote!(::<#value>));
-    let start = match args.ttl.as_ref().filter(|ttl| !told(ttl)) {
-        Some(ttl) => {
-            let ttl = ttl.tokens(private);
-            quote!(#private::Policy #value::new(#ttl))
-        }
-        None => quote!(#private::Policy #value::declared()),
-    };
+    let ttl = args.ttl.as_ref().filter(|ttl| !told(ttl)).map(|ttl| ttl.tokens(private));
+    let start = Ident::new(if ttl.is_some() { "new" } else { "declared" }, Span::call_site());
     let none_ttl = args.none_ttl.as_ref().filter(|(_, ttl)| !told(ttl)).map(|(_, ttl)| {
         let ttl = ttl.tokens(private);
         quote!(.none_ttl(#ttl))
@@ -213,11 +219,11 @@ pub(crate) fn policy(private: &Runtime, args: &Args, value: &syn::Type, has_temp
     };
     let stale_if_error = window("stale_if_error", &args.stale_if_error);
     let refreshed = window("stale_while_revalidate", &args.stale_while_revalidate);
-    quote!(#start #none_ttl #version #jitter #stale_if_error #refreshed #cache_if #ttl_from)
+    quote!(#private::Policy #value::#start(#ttl) #none_ttl #version #jitter #stale_if_error #refreshed #cache_if #ttl_from)
 }
 
 /// A constant assertion that the longest key fits, where every part has a known length.
-pub(crate) fn bounded(private: &Runtime, key: &TemplateKey) -> TokenStream {
+pub(crate) fn bounded(private: &Runtime, key: &TemplateKey) -> Option<TokenStream> {
     const BOUNDED: [&str; 15] = [
         "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "bool",
         "char", "Uuid",
@@ -225,17 +231,17 @@ pub(crate) fn bounded(private: &Runtime, key: &TemplateKey) -> TokenStream {
     let literal: usize = key.template.literals().map(str::len).sum();
     let mut lengths = Vec::new();
     for part in &key.parts {
-        let Some(syn::Type::Path(path)) = &part.ty else { return TokenStream::new() };
-        let Some(last) = path.path.segments.last() else { return TokenStream::new() };
+        let Some(syn::Type::Path(path)) = &part.ty else { return None };
+        let last = path.path.segments.last()?;
         // Another type may be a generic of the impl, which an item in the body must not name.
         if !BOUNDED.contains(&last.ident.to_string().as_str()) {
-            return TokenStream::new();
+            return None;
         }
         lengths.push(quote!(<#path as #private::KeyPart>::MAX_LEN));
     }
     // What no list of parts can reach needs no proof.
     if literal + 40 * lengths.len() <= crate::template::MAX_LEN {
-        return TokenStream::new();
+        return None;
     }
     let message = format!(
         "a key of the template \"{}\" can be longer than {} bytes, which leaves no room for the prefix; shorten the template",
@@ -243,7 +249,7 @@ pub(crate) fn bounded(private: &Runtime, key: &TemplateKey) -> TokenStream {
         crate::template::MAX_LEN
     );
     let max = crate::template::MAX_LEN;
-    quote! {
+    Some(quote! {
         const _: () = ::core::assert!(#private::longest(#literal, &[#(#lengths),*]) <= #max, #message);
-    }
+    })
 }

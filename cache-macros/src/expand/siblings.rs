@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{GenericParam, Generics, Visibility, WherePredicate};
 
@@ -16,7 +16,7 @@ pub(crate) fn expand(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStr
     let key_fn = key_fn(cached, key, template);
     let hidden = hidden(cached, key, &super::tags::listed(template, &cached.tags));
     let of_tags = of_tags(cached);
-    quote!(#key_fn #hidden #of_tags)
+    [key_fn, hidden, of_tags].into_iter().collect()
 }
 
 /// The hidden functions of the tags that the type has not yet.
@@ -56,25 +56,21 @@ fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
         let text = method.to_string();
         format_ident!("{}_key", text.strip_prefix("r#").unwrap_or(&text), span = method.span())
     });
-    let value = function.for_sibling(returns.value.to_token_stream());
+    let value = function.for_sibling(&returns.value);
     let uses_self = key.parts.iter().any(|part| part.root.as_ref().is_some_and(|root| root == "self"));
     let receiver = uses_self.then(|| {
         let this = Ident::new("self", function.self_span());
         quote!(&#this,)
     });
-    let inputs: Vec<TokenStream> = function
+    let (names, types): (Vec<_>, Vec<_>) = function
         .params()
         .filter(|param| {
             param.name.is_some_and(|name| key.parts.iter().any(|part| part.root.as_ref() == Some(name)))
         })
-        .map(|param| {
-            let (name, ty) = (param.name, function.for_sibling(param.ty.to_token_stream()));
-            quote!(#name: #ty)
-        })
-        .collect();
-    let mut used = quote!(#(#inputs,)* #value);
-    used.extend(key.parts.iter().filter(|part| part.root.is_none()).map(|part| part.value.clone()));
-    let generics = used_generics(&function.sibling_generics(), &used);
+        .map(|param| (param.name, function.for_sibling(param.ty)))
+        .unzip();
+    let constants = key.parts.iter().filter(|part| part.root.is_none()).map(|part| &part.value);
+    let generics = used_generics(&function.sibling_generics(), || quote!(#(#types,)* #value #(#constants)*));
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let rendered = if function.is_associated() {
         key.call_hidden(private, args.cache.as_ref())
@@ -90,7 +86,7 @@ fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
         #[doc = #doc]
         #[must_use]
         #[allow(dead_code, non_snake_case, private_interfaces, clippy::all, clippy::pedantic)]
-        #vis fn #name #impl_generics (#receiver #(#inputs),*) -> #private::Key<#value> #where_clause {
+        #vis fn #name #impl_generics (#receiver #(#names: #types),*) -> #private::Key<#value> #where_clause {
             #rendered.typed()
         }
     }
@@ -103,8 +99,9 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     let Inputs { names, types, bounds } = inputs(private, function, key);
     let (parts, of_types) = (nested(&names), nested(&types));
     // The value's type can be told only if no generic of the method is in it.
-    let value = function.for_sibling(returns.value.to_token_stream());
-    let generic = !used_generics(&function.sibling_generics(), &value).params.is_empty();
+    let value = function.for_sibling(&returns.value);
+    let generics = used_generics(&function.sibling_generics(), || value.to_token_stream());
+    let generic = !generics.params.is_empty();
     let has_ttl = args.ttl.as_ref().is_some_and(crate::duration::Ttl::is_literal);
     let declared = match (generic, has_ttl) {
         (true, _) => quote!(Generic),
@@ -140,8 +137,9 @@ pub(crate) struct Inputs {
 }
 
 /// Parts, or their types, as the runtime's `Parts`: `(first, (second, ()))`.
-pub(crate) fn nested(parts: &[Ident]) -> TokenStream {
-    parts.iter().rev().fold(quote!(()), |rest, part| quote!((#part, #rest)))
+pub(crate) fn nested(parts: &[Ident]) -> Group {
+    let end = Group::new(Delimiter::Parenthesis, TokenStream::new());
+    parts.iter().rev().fold(end, |rest, part| Group::new(Delimiter::Parenthesis, quote!(#part, #rest)))
 }
 
 pub(crate) fn inputs(private: &Runtime, function: &Function, key: &TemplateKey) -> Inputs {
@@ -152,7 +150,7 @@ pub(crate) fn inputs(private: &Runtime, function: &Function, key: &TemplateKey) 
     let (names, types) = (of_parts("p"), of_parts("__P"));
     let bounds = key.parts.iter().map(|part| match &part.ty {
         Some(ty) => {
-            let ty = function.for_sibling(ty.to_token_stream());
+            let ty = function.for_sibling(ty);
             quote!(#private::PartOf<#ty>)
         }
         None => quote!(#private::KeyPart),
@@ -166,10 +164,11 @@ fn visibility(function: &Function) -> &Visibility {
 }
 
 /// The generics that `used` mentions, with the bounds on them.
-pub(crate) fn used_generics(generics: &Generics, used: &TokenStream) -> Generics {
+pub(crate) fn used_generics(generics: &Generics, used: impl FnOnce() -> TokenStream) -> Generics {
     if generics.params.is_empty() {
         return Generics::default();
     }
+    let used = used();
     // A bound may bring in another generic, so look until nothing is added.
     let mut kept: BTreeSet<String> = BTreeSet::new();
     loop {

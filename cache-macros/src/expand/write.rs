@@ -59,7 +59,7 @@ pub(crate) fn invalidates(write: &Write<'_>) -> Expanded {
             .#run(#shape, #body, |#ret| [#(#after),*])
             .await
     };
-    let function = function.with_body(&quote!(#kept #written));
+    let function = function.with_body(quote!(#kept #written));
     Expanded { function, siblings: TokenStream::new() }
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
             quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr))
         }
     });
-    let function = function.with_body(&quote_spanned! {at=>
+    let function = function.with_body(quote_spanned! {at=>
         #private::update(#handle, #site, #(#keys)*, #witness) #carried #ttl #timeout #sync
             .#run(#shape, #body)
             .await
@@ -222,6 +222,7 @@ impl Caching<'_> {
                 crate::diag::list(known.iter().map(String::as_str)).replace('{', "{{").replace('}', "}}")
             ),
         };
+        let elsewhere = "a template of an impl with other bounds than this one is not visible here";
         let generics = key
             .parts
             .iter()
@@ -247,7 +248,7 @@ impl Caching<'_> {
                 message = #message,
                 label = #label,
                 note = #note,
-                note = "a template of an impl with other bounds than this one is not visible here",
+                note = #elsewhere,
             )]
             trait Cached {}
             trait Fallback {

@@ -179,15 +179,7 @@ pub struct Literals(&'static str);
 
 impl Literals {
     /// Writes what stands before the next placeholder, or the end, and goes past that.
-    #[inline]
     pub(super) fn write_next(&mut self, key: &mut KeyWriter<'_>) {
-        if !self.0.is_empty() {
-            self.write_text(key);
-        }
-    }
-
-    #[inline(never)]
-    fn write_text(&mut self, key: &mut KeyWriter<'_>) {
         while let Some(at) = self.0.find(['<', '>']) {
             let (literal, rest) = self.0.split_at(at);
             key.literal(literal);

@@ -1,8 +1,7 @@
 impl Service {
     async fn get_project(&self, id: u64) -> ApiResult<Project> {
-        let cache = &self.cache;
         let miss = match ::cache_runtime::__private::cached(
-                cache,
+                &self.cache,
                 Self::__key_project_3a_p(::cache_runtime::__private::part(&id)),
                 ::cache_runtime::__private::value::<Project>(),
                 {

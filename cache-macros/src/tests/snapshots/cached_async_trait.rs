@@ -14,9 +14,8 @@ impl Service {
         Self: 'async_trait,
     {
         ::std::boxed::Box::pin(async move {
-            let cache = &self.cache;
             let miss = match ::cache_runtime::__private::cached(
-                    cache,
+                    &self.cache,
                     ::cache_runtime::__private::Stored::<
                         (),
                         _,

@@ -1,8 +1,7 @@
 impl Service {
     pub async fn get_project(&self, id: u64) -> Option<Project> {
-        let cache = &self.cache;
         let miss = match ::cache_runtime::__private::cached(
-                cache,
+                &self.cache,
                 ::cache_runtime::__private::Stored::<
                     (),
                     _,

@@ -1,9 +1,8 @@
 impl Service {
     /// One project.
     pub async fn get_project(&self, id: u64) -> Project {
-        let cache = &self.cache;
         let miss = match ::cache_runtime::__private::cached(
-                cache,
+                &self.cache,
                 Self::__key_project_3a_p(::cache_runtime::__private::part(&id)),
                 ::cache_runtime::__private::probe::of::<Project>().witness(),
                 ::cache_runtime::__private::shape::Plain,

@@ -1,8 +1,7 @@
 impl Service {
     pub async fn get(&self, org_id: u64, id: u64) -> Project {
-        let cache = &self.cache;
         let miss = match ::cache_runtime::__private::cached(
-                cache,
+                &self.cache,
                 Self::__key_project_3a_porg_5fid_q_3a_pid_q(
                     ::cache_runtime::__private::part(&org_id),
                     ::cache_runtime::__private::part(&id),

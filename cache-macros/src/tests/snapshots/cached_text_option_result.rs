@@ -1,8 +1,7 @@
 impl Service {
     async fn by_slug(&self, slug: &str) -> Result<Option<Project>, DbError> {
-        let cache = &self.cache;
         let miss = match ::cache_runtime::__private::cached(
-                cache,
+                &self.cache,
                 Self::__key_project_3a_ptenant_q_3a_pslug_q(
                     ::cache_runtime::__private::part(&self.tenant),
                     ::cache_runtime::__private::part(&slug),
