@@ -17,7 +17,7 @@ use crate::error::{BackendError, CacheError, Result};
 pub(super) const TRIES: usize = 100;
 
 /// How long a session that is over is known to be, before it is only missing.
-const KNOWN_OVER: Duration = Duration::from_mins(1);
+pub(super) const KNOWN_OVER: Duration = Duration::from_mins(1);
 
 /// What is said when every try was in vain.
 pub(super) fn contended(operation: &'static str, backend: &'static str) -> CacheError {
@@ -31,7 +31,7 @@ pub(super) struct Found<T> {
     /// What is stored, to be compared with.
     pub(super) bytes: Bytes,
     /// How long the engine keeps it still.
-    kept_for: Option<Duration>,
+    pub(super) kept_for: Option<Duration>,
 }
 
 impl<T: Serialize + DeserializeOwned> SessionStore<T> {
@@ -73,7 +73,7 @@ impl<T: Serialize + DeserializeOwned> SessionStore<T> {
     ) -> Result<SessionToken> {
         let (created, ends) = self.lifetime();
         let token = SessionToken::new()?;
-        let stored = Stored::Open(Record { data, user, created, ends, follows: None });
+        let stored = Stored::Open(Record { data, user, created, ends });
         let bytes = self.encode(operation, &stored)?;
         if self.swap(operation, &SessionId::of_token(&token), None, bytes, self.life(ends)).await? {
             return Ok(token);
@@ -103,7 +103,7 @@ impl<T: Serialize + DeserializeOwned> SessionStore<T> {
             // The session is known; that it may end early is not worth an error.
             let _ = self.cache.during(OPERATION, self.cache.backend().touch(&key, Some(life))).await;
         }
-        let Record { data, user, created, ends, .. } = found.record;
+        let Record { data, user, created, ends } = found.record;
         let (created, ends) = (Duration::from_millis(created), Duration::from_millis(ends));
         Ok(Some(Session { data, user: user.map(|(user, _)| user), created, ends }))
     }
@@ -164,30 +164,38 @@ impl<T: Serialize + DeserializeOwned> SessionStore<T> {
 
     /// The session, if it is open.
     pub(super) async fn find(&self, operation: &'static str, id: &SessionId) -> Result<Option<Found<T>>> {
-        let Some(entry) = self.read(operation, id).await? else { return Ok(None) };
-        let Some(Stored::Open(mut record)) = self.decode(&entry) else { return Ok(None) };
-        if record.ends <= self.now() {
-            return Ok(None);
-        }
-        if let Some((user, generation)) = &record.user
-            && !self.is_current(operation, user, generation).await?
-        {
-            return Ok(None);
-        }
-        let mut bytes = entry.value;
-        if let Some(before) = record.follows.take() {
-            if !self.has_moved(operation, &before, id).await? {
-                return Ok(None);
+        // A second time, since a stub may have become the session meanwhile. Never again it becomes a stub.
+        for _ in 0..2 {
+            let Some(entry) = self.read(operation, id).await? else { return Ok(None) };
+            match self.decode(&entry) {
+                Some(Stored::Open(record)) => {
+                    let open = self.is_open(operation, &record).await?;
+                    let found = Found { record, bytes: entry.value, kept_for: entry.expires_in };
+                    return Ok(open.then_some(found));
+                }
+                Some(Stored::Follows(before)) => {
+                    let before = SessionId::of_hash(before);
+                    let found = self.follow(operation, &before, id, &entry.value).await?;
+                    if found.is_some() {
+                        return Ok(found);
+                    }
+                }
+                Some(Stored::Moved { .. } | Stored::Over) | None => return Ok(None),
             }
-            // The one who rotated did not come to say so.
-            if let Some(settled) = self.settle(operation, id, &record, &bytes).await? {
-                bytes = settled;
-            }
         }
-        Ok(Some(Found { record, bytes, kept_for: entry.expires_in }))
+        Ok(None)
     }
 
-    async fn read(&self, operation: &'static str, id: &SessionId) -> Result<Option<Entry>> {
+    /// Whether a session that is stored is not over.
+    pub(super) async fn is_open(&self, operation: &'static str, record: &Record<T>) -> Result<bool> {
+        if record.ends <= self.now() {
+            return Ok(false);
+        }
+        let Some((user, generation)) = &record.user else { return Ok(true) };
+        self.is_current(operation, user, generation).await
+    }
+
+    pub(super) async fn read(&self, operation: &'static str, id: &SessionId) -> Result<Option<Entry>> {
         let backend = self.cache.backend();
         let key = self.cache.full_key(operation, &id.key())?;
         if self.is_atomic() {
@@ -233,7 +241,7 @@ impl<T: Serialize + DeserializeOwned> SessionStore<T> {
     }
 
     /// What does not decode is over: the service has changed its type of data.
-    fn decode(&self, entry: &Entry) -> Option<Stored<T>> {
+    pub(super) fn decode(&self, entry: &Entry) -> Option<Stored<T>> {
         let stored = self.cache.codec().decode(&entry.value);
         if stored.is_none() && self.warned.may(self.cache.clock().now()) {
             tracing::warn!("a stored session is not of the type that is asked for; it counts as over");

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 pub(super) enum Stored<T> {
     /// It is open.
     Open(Record<T>),
-    /// It goes on under another token, the hash of which this is.
-    Moved(String),
+    /// It is open once the session of the token with this hash has moved here, which holds it until then.
+    Follows(String),
+    /// It goes on under another token, with this hash.
+    Moved { to: String, session: Record<T> },
     /// It is over.
     Over,
 }
@@ -24,19 +26,11 @@ pub(super) struct Record<T> {
     pub(super) created: u64,
     /// When it is over, however busy it is.
     pub(super) ends: u64,
-    /// The hash of the token whose place this one takes; it is open only once that one has moved here.
-    pub(super) follows: Option<String>,
 }
 
 impl<T> Record<T> {
     /// The same without a copy of the data, to be stored.
     pub(super) fn borrowed(&self) -> Record<&T> {
-        Record {
-            data: &self.data,
-            user: self.user.clone(),
-            created: self.created,
-            ends: self.ends,
-            follows: self.follows.clone(),
-        }
+        Record { data: &self.data, user: self.user.clone(), created: self.created, ends: self.ends }
     }
 }

@@ -1,22 +1,28 @@
 //! A session under a new token, so that nobody who knew the old one is let in.
 //!
-//! Two keys cannot be changed at once on every engine (not on a cluster), and one can. So the new session is stored
-//! first and says whose place it takes; it is not open until the old one says that it has moved there. That one change
-//! closes the old token and opens the new one. Then the new session forgets what it followed.
+//! Two keys cannot be changed at once on every engine (not on a cluster), and one can:
+//!
+//! 1. Under the new key a stub is stored, once, that says whose place it takes. Alone it is no session.
+//! 2. The old session becomes a note that it has moved there, which holds it. That one change closes the old token and
+//!    opens the new one. Its look and its change lie side by side, so those who change the session at the same time do
+//!    not come between more often than between the look and the change of each other.
+//! 3. The stub becomes the session, then the note forgets it. If nobody comes to do that, the first reader of the stub
+//!    does, who until then finds the session in the note.
+//!
+//! The note ends when the session would, unused; the stub outlives it, however many tries the change needs.
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::operations::{Found, TRIES, contended};
+use super::operations::{Found, KNOWN_OVER, TRIES, contended};
 use super::record::{Record, Stored};
 use super::token::SessionId;
 use super::{SessionStore, SessionToken};
 use crate::error::Result;
 
-/// By how much the note that a session has moved outlives it.
+/// By how much a stub outlives the session: longer than all tries take.
 const LONGER: Duration = Duration::from_mins(1);
 
 impl<T: Serialize + DeserializeOwned> SessionStore<T> {
@@ -69,64 +75,87 @@ impl<T: Serialize + DeserializeOwned> SessionStore<T> {
         let Some(old) = SessionId::of(token) else { return Ok(None) };
         let new_token = SessionToken::new()?;
         let new = SessionId::of_token(&new_token);
-        // What stands under the new key, from a try before.
-        let mut prepared: Option<Bytes> = None;
-        for _ in 0..TRIES {
-            let Some(found) = self.find(operation, &old).await? else { return Ok(None) };
-            let Found { mut record, bytes: seen, .. } = found;
-            if let Some(user) = &user {
-                record.user = Some(user.clone());
-                (record.created, record.ends) = self.lifetime();
-            }
-            let life = self.life(record.ends);
-            if !self.is_atomic() {
-                self.bury(operation, &old, record.ends).await?;
-                let bytes = self.encode(operation, &Stored::Open(record.borrowed()))?;
-                self.swap(operation, &new, None, bytes, life).await?;
-                return Ok(Some(new_token));
-            }
-            record.follows = Some(old.as_str().to_owned());
+        let mut found = self.find_for(operation, &old, user.as_ref()).await?;
+        let Some(Found { record, .. }) = &found else { return Ok(None) };
+        let life = self.life(record.ends);
+        if !self.is_atomic() {
+            self.bury(operation, &old, record.ends).await?;
             let bytes = self.encode(operation, &Stored::Open(record.borrowed()))?;
-            if !self.swap(operation, &new, prepared.as_deref(), bytes.clone(), life).await? {
-                // It was evicted, or is over.
-                prepared = None;
-                continue;
-            }
-            prepared = Some(bytes.clone());
-            let moved = self.encode(operation, &Stored::<()>::Moved(new.as_str().to_owned()))?;
-            if self.swap(operation, &old, Some(&seen), moved, life.saturating_add(LONGER)).await? {
-                record.follows = None;
-                // It has moved; whoever reads the new one first may say so as well.
-                let _ = self.settle(operation, &new, &record, &bytes).await;
+            self.swap(operation, &new, None, bytes, life).await?;
+            return Ok(Some(new_token));
+        }
+        let stub = self.encode(operation, &Stored::<()>::Follows(old.as_str().to_owned()))?;
+        if !self.swap(operation, &new, None, stub.clone(), life.saturating_add(LONGER)).await? {
+            // Nobody draws the same 256 bits twice.
+            return Err(contended(operation, self.cache.backend().name()));
+        }
+        for _ in 0..TRIES {
+            let Some(Found { record, bytes: seen, .. }) = found else { return Ok(None) };
+            let moved = Stored::Moved { to: new.as_str().to_owned(), session: record.borrowed() };
+            let moved = self.encode(operation, &moved)?;
+            if self.swap(operation, &old, Some(&seen), moved.clone(), self.life(record.ends)).await? {
+                // It has moved; whoever reads the new one first may settle it as well.
+                let _ = self.settle(operation, (&old, &moved), (&new, &stub), record).await;
                 return Ok(Some(new_token));
             }
+            found = self.find_for(operation, &old, user.as_ref()).await?;
         }
         Err(contended(operation, self.cache.backend().name()))
     }
 
-    /// Whether the session that had the hash `before` has moved to `here`.
-    pub(super) async fn has_moved(
-        &self,
-        operation: &'static str,
-        before: &str,
-        here: &SessionId,
-    ) -> Result<bool> {
-        let key = self.cache.full_key(operation, &SessionId::of_hash(before).key())?;
-        let found = self.cache.during(operation, self.cache.backend().get(&key)).await?;
-        let stored = found.and_then(|entry| self.cache.codec().decode::<Stored<T>>(&entry.value));
-        Ok(matches!(stored, Some(Stored::Moved(to)) if to == here.as_str()))
-    }
-
-    /// Lets a session that has followed another stand by itself; what is stored then, where nobody was quicker.
-    pub(super) async fn settle(
+    /// The session, if it is open, as it is once the user has logged in.
+    async fn find_for(
         &self,
         operation: &'static str,
         id: &SessionId,
-        record: &Record<T>,
-        seen: &[u8],
-    ) -> Result<Option<Bytes>> {
+        user: Option<&(String, String)>,
+    ) -> Result<Option<Found<T>>> {
+        let mut found = self.find(operation, id).await?;
+        if let (Some(Found { record, .. }), Some(user)) = (&mut found, user) {
+            record.user = Some(user.clone());
+            (record.created, record.ends) = self.lifetime();
+        }
+        Ok(found)
+    }
+
+    /// The session that a stub stands for, which it then is no more; `None` where it has not moved there, or another
+    /// was quicker.
+    pub(super) async fn follow(
+        &self,
+        operation: &'static str,
+        old: &SessionId,
+        new: &SessionId,
+        stub: &[u8],
+    ) -> Result<Option<Found<T>>> {
+        let Some(note) = self.read(operation, old).await? else { return Ok(None) };
+        match self.decode(&note) {
+            Some(Stored::Moved { to, session })
+                if to == new.as_str() && self.is_open(operation, &session).await? =>
+            {
+                self.settle(operation, (old, &note.value), (new, stub), session).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Puts a session that has moved in the place of its stub, and only then takes it out of the note that it has moved:
+    /// who has read the stub finds it in one or the other.
+    async fn settle(
+        &self,
+        operation: &'static str,
+        (old, moved): (&SessionId, &[u8]),
+        (new, stub): (&SessionId, &[u8]),
+        record: Record<T>,
+    ) -> Result<Option<Found<T>>> {
+        let life = self.life(record.ends);
         let bytes = self.encode(operation, &Stored::Open(record.borrowed()))?;
-        let settled = self.swap(operation, id, Some(seen), bytes.clone(), self.life(record.ends)).await?;
-        Ok(settled.then_some(bytes))
+        if !self.swap(operation, new, Some(stub), bytes.clone(), life).await? {
+            return Ok(None);
+        }
+        // The note ends by itself, too.
+        if let Ok(over) = self.encode(operation, &Stored::<()>::Over) {
+            let _ = self.swap(operation, old, Some(moved), over, KNOWN_OVER).await;
+        }
+        Ok(Some(Found { record, bytes, kept_for: Some(life) }))
     }
 }

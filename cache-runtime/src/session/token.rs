@@ -71,8 +71,8 @@ impl SessionId {
     }
 
     /// One whose hash is known.
-    pub(super) fn of_hash(hash: &str) -> Self {
-        Self(hash.to_owned())
+    pub(super) fn of_hash(hash: String) -> Self {
+        Self(hash)
     }
 
     /// The hash.
