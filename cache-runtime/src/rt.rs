@@ -7,6 +7,12 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::BackendError;
+use crate::unique::unique;
+
+/// How many lost tries in a row are only chance.
+const LOST_BY_CHANCE: usize = 8;
+/// The longest pause before the next: a hundred tries take a second or two.
+const LONGEST_PAUSE_MS: u64 = 32;
 
 /// What goes on in the background: of one type, since a task of each would be as much to compile as all else in it.
 type Background = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -93,6 +99,29 @@ pub(crate) async fn at_most<T>(clock: &Clock, limit: Duration, future: impl Futu
     .await
 }
 
+/// Stands before each try of a change that was `lost` so often to others of the same. After some losses it waits a few
+/// milliseconds, by chance, or two might keep step for ever; where no time passes by itself (by a test's clock, on
+/// wasm32), it only lets other tasks run.
+pub(crate) async fn step_aside(clock: &Clock, lost: usize) {
+    if lost < LOST_BY_CHANCE {
+        return;
+    }
+    if clock.is_manual() || cfg!(target_family = "wasm") {
+        let mut yielded = false;
+        return poll_fn(|context| {
+            if std::mem::replace(&mut yielded, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+    let longest = u64::try_from(lost).unwrap_or(LONGEST_PAUSE_MS).min(LONGEST_PAUSE_MS);
+    let mut pause = clock.limit(Duration::from_millis(unique() % longest));
+    poll_fn(|context| pause.poll(context)).await;
+}
+
 /// Awaits `body`; until it ends, makes a `step` each `interval` and awaits it beside the body. Without a runtime to keep
 /// the time, and on wasm32, there is no step. Starts no timer for a body that is ready at once.
 pub(crate) async fn attended<T, S: Future<Output = ()> + Send>(
@@ -150,4 +179,20 @@ pub(crate) fn limited<T>(
         let timer = timer.get_or_insert_with(|| clock.limit(limit));
         timer.poll(context).map(|()| over())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LOST_BY_CHANCE, step_aside};
+    use crate::clock::{Clock, ManualClock};
+
+    #[test]
+    fn to_step_aside_needs_no_timer_and_no_clock_that_moves() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it starts");
+        let before = Clock::system().now();
+        runtime.block_on(step_aside(&Clock::system(), LOST_BY_CHANCE - 1));
+        runtime.block_on(step_aside(&ManualClock::new().clock(), LOST_BY_CHANCE));
+        runtime.block_on(step_aside(&Clock::system(), LOST_BY_CHANCE));
+        assert!(Clock::system().now().saturating_sub(before) >= std::time::Duration::from_millis(1));
+    }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cache_runtime::testing::ManualClock;
-use cache_runtime::{Backend, ListOptions, LocalKvNamespace, SessionStore, SessionToken};
+use cache_runtime::{Backend, ListOptions, LocalKvNamespace, PutOptions, SessionStore, SessionToken};
 
 use crate::backend::Watched;
 use crate::{data, in_memory, service, store};
@@ -229,6 +229,20 @@ async fn a_stub_alone_is_no_session() {
     assert!(both.slow.rotate(new.expose()).await.expect("it answers").is_none());
     assert!(!both.slow.destroy(new.expose()).await.expect("it answers"));
     assert_eq!(both.kinds().await, ["follows"]);
+}
+
+#[tokio::test]
+async fn a_stub_of_a_session_that_has_moved_elsewhere_is_no_session() {
+    let both = Both::new();
+    let (_, new) = both.unsettled().await;
+    let before = both.stored().await;
+    let stub = before.iter().find(|(_, text)| text.starts_with("{\"follows")).expect("it is there").1.clone();
+    let other = both.quick.create(&8).await.expect("it answers");
+    let key = both.stored().await.into_iter().find(|stored| !before.contains(stored)).expect("it is there").0;
+    both.inner.put(&key, stub.into(), PutOptions::default()).await.expect("it answers");
+    assert_eq!(data(&both.slow, other.expose()).await, None);
+    assert_eq!(data(&both.slow, new.expose()).await, Some(7));
+    assert_eq!(data(&both.slow, other.expose()).await, None);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Backend, Entry, PutOptions};
 use crate::error::BackendError;
+use crate::rt;
 
 /// How much [`Backend::admit`] admits, in how much time.
 ///
@@ -188,7 +189,8 @@ pub(super) async fn admit<B: Backend + ?Sized>(
     cost: u32,
     quota: Quota,
 ) -> Result<Decision, BackendError> {
-    for _ in 0..TRIES {
+    for lost in 0..TRIES {
+        rt::step_aside(&backend.clock(), lost).await;
         let found = backend.get(key).await?;
         let (decision, stored) = quota.decide(cost, found.as_ref().and_then(Shared::read));
         let Some(used) = stored else { return Ok(decision) };

@@ -12,6 +12,7 @@ use super::{Session, SessionStore, SessionToken};
 use crate::backend::{Entry, PutOptions};
 use crate::clock::millis;
 use crate::error::{BackendError, CacheError, Result};
+use crate::rt;
 
 /// How often a change is tried against others of the same session.
 pub(super) const TRIES: usize = 100;
@@ -124,7 +125,8 @@ impl<T: Serialize + DeserializeOwned> SessionStore<T> {
     pub async fn update(&self, token: &str, mut change: impl FnMut(&mut T)) -> Result<Option<T>> {
         const OPERATION: &str = "session.update";
         let Some(id) = SessionId::of(token) else { return Ok(None) };
-        for _ in 0..TRIES {
+        for lost in 0..TRIES {
+            rt::step_aside(self.cache.clock(), lost).await;
             let Some(mut found) = self.find(OPERATION, &id).await? else { return Ok(None) };
             change(&mut found.record.data);
             let life = self.life(found.record.ends);
@@ -148,7 +150,8 @@ impl<T: Serialize + DeserializeOwned> SessionStore<T> {
     pub async fn destroy(&self, token: &str) -> Result<bool> {
         const OPERATION: &str = "session.destroy";
         let Some(id) = SessionId::of(token) else { return Ok(false) };
-        for _ in 0..TRIES {
+        for lost in 0..TRIES {
+            rt::step_aside(self.cache.clock(), lost).await;
             let Some(found) = self.find(OPERATION, &id).await? else { return Ok(false) };
             if !self.is_atomic() {
                 self.bury(OPERATION, &id, found.record.ends).await?;
@@ -164,7 +167,7 @@ impl<T: Serialize + DeserializeOwned> SessionStore<T> {
 
     /// The session, if it is open.
     pub(super) async fn find(&self, operation: &'static str, id: &SessionId) -> Result<Option<Found<T>>> {
-        // A second time, since a stub may have become the session meanwhile. Never again it becomes a stub.
+        // Again where it was a stub: another may have settled it meanwhile, and it never becomes a stub again.
         for _ in 0..2 {
             let Some(entry) = self.read(operation, id).await? else { return Ok(None) };
             match self.decode(&entry) {

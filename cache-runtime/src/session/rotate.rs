@@ -21,6 +21,7 @@ use super::record::{Record, Stored};
 use super::token::SessionId;
 use super::{SessionStore, SessionToken};
 use crate::error::Result;
+use crate::rt;
 
 /// By how much a stub outlives the session: longer than all tries take.
 const LONGER: Duration = Duration::from_mins(1);
@@ -89,7 +90,7 @@ impl<T: Serialize + DeserializeOwned> SessionStore<T> {
             // Nobody draws the same 256 bits twice.
             return Err(contended(operation, self.cache.backend().name()));
         }
-        for _ in 0..TRIES {
+        for lost in 1..=TRIES {
             let Some(Found { record, bytes: seen, .. }) = found else { return Ok(None) };
             let moved = Stored::Moved { to: new.as_str().to_owned(), session: record.borrowed() };
             let moved = self.encode(operation, &moved)?;
@@ -98,6 +99,7 @@ impl<T: Serialize + DeserializeOwned> SessionStore<T> {
                 let _ = self.settle(operation, (&old, &moved), (&new, &stub), record).await;
                 return Ok(Some(new_token));
             }
+            rt::step_aside(self.cache.clock(), lost).await;
             found = self.find_for(operation, &old, user.as_ref()).await?;
         }
         Err(contended(operation, self.cache.backend().name()))

@@ -12,6 +12,7 @@ use super::operations::TRIES;
 use super::{AREA, token::hash};
 use crate::backend::PutOptions;
 use crate::error::CacheError;
+use crate::rt;
 use crate::service::KvCacheService;
 
 /// A store for the middleware of `tower-sessions`, on the backend of a service.
@@ -109,7 +110,8 @@ impl SessionStore for TowerSessionStore {
         if self.life(record).is_none() {
             return self.delete(&record.id).await;
         }
-        for _ in 0..TRIES {
+        for lost in 0..TRIES {
+            rt::step_aside(self.cache.clock(), lost).await;
             let found = self.bytes(OPERATION, &key).await?;
             if self.swap(OPERATION, &key, found.as_deref(), record).await? {
                 return Ok(());

@@ -11,6 +11,7 @@ use super::{SessionStore, operations::TRIES, operations::contended};
 use crate::backend::{Entry, PutOptions};
 use crate::error::Result;
 use crate::key::escaped;
+use crate::rt;
 
 /// By how much a generation outlives the sessions of it.
 const LONGER: Duration = Duration::from_mins(1);
@@ -87,7 +88,8 @@ impl<T> SessionStore<T> {
     pub async fn destroy_all(&self, user: &str) -> Result<()> {
         const OPERATION: &str = "session.destroy_all";
         let key = self.user_key(OPERATION, user)?;
-        for _ in 0..TRIES {
+        for lost in 0..TRIES {
+            rt::step_aside(self.cache.clock(), lost).await;
             let found = self.generation(OPERATION, &key).await?.map(|entry| entry.value);
             if self.swap_generation(OPERATION, &key, found.as_deref(), new_generation()?).await? {
                 return Ok(());

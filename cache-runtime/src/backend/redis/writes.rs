@@ -14,7 +14,9 @@ use super::servers::{Group, Servers};
 use super::state::{State, write_lease};
 use super::{fault::Fault, reply, tokens};
 use crate::backend::{Entry, Lease, PutOptions, SetOutcome, WriteToken, add_to_counter};
+use crate::clock::Clock;
 use crate::error::BackendError;
+use crate::rt;
 
 /// The most keys in a call of a script, and the most calls in a pipeline: a long one keeps others waiting.
 const MOST_KEYS: usize = 256;
@@ -96,7 +98,8 @@ pub(super) async fn increment(
     ttl_if_new: Option<Duration>,
 ) -> Result<i64, BackendError> {
     let (step, ms) = (by.to_string(), px(ttl_if_new));
-    for _ in 0..SWAPS {
+    for lost in 0..SWAPS {
+        rt::step_aside(&Clock::system(), lost).await;
         let build = |live: &Live, pipeline: &mut Pipeline| {
             live.script(pipeline, Script::Increment, &[key], &[step.as_bytes(), ms.as_bytes()]);
         };
