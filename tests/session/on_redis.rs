@@ -14,12 +14,12 @@ async fn a_session_on_redis_lives_and_ends_by_the_servers_clock() {
     for kind in [Kind::Redis, Kind::Valkey] {
         let Some((server, number)) = database(kind) else { continue };
         let cache = connect(&server.url(number)).await;
-        let sessions = SessionStore::<u64>::builder(&cache).idle_timeout(Duration::from_millis(600));
+        let sessions = SessionStore::<u64>::builder(&cache).idle_timeout(Duration::from_millis(1_800));
         let sessions = sessions.build().expect("it can be built");
         let (used, unused) = (sessions.create(&1).await, sessions.create_for("ada", &2).await);
         let (used, unused) = (used.expect("it answers"), unused.expect("it answers"));
         for _ in 0..4 {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_millis(600)).await;
             assert_eq!(data(&sessions, used.expose()).await, Some(1));
         }
         assert_eq!(data(&sessions, unused.expose()).await, None);
