@@ -77,7 +77,8 @@ impl Codec {
     /// Decodes a value. The codec's own error could quote the value, so it is not kept.
     pub(crate) fn decode<V: DeserializeOwned>(self, bytes: &[u8]) -> Option<V> {
         match self {
-            Self::Json => serde_json::from_slice(bytes).ok(),
+            // Once for all of it: the reader of bytes would look at each text in it whether that is UTF-8.
+            Self::Json => serde_json::from_str(std::str::from_utf8(bytes).ok()?).ok(),
             #[cfg(any(feature = "message-pack", feature = "postcard"))]
             _ if is_integer(bytes) => serde_json::from_slice(bytes).ok(),
             #[cfg(feature = "message-pack")]

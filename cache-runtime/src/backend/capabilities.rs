@@ -26,6 +26,9 @@ pub struct Capabilities {
     pub in_process: bool,
     /// `watch` tells of every change soon after it, so that a typed tier before it is stale for a bounded time at most.
     pub pushes: bool,
+    /// Concurrent `look`s share a round trip, and those at one key are one. A cached call then looks before it waits for
+    /// another's load of its key; else it waits first, so that a key is asked for once.
+    pub shared_looks: bool,
 }
 
 impl Capabilities {
@@ -42,6 +45,7 @@ impl Capabilities {
             metadata: true,
             in_process: false,
             pushes: false,
+            shared_looks: false,
         }
     }
 
@@ -85,6 +89,13 @@ impl Capabilities {
     #[must_use]
     pub const fn with_pushes(mut self) -> Self {
         self.pushes = true;
+        self
+    }
+
+    /// Says that concurrent `look`s share a round trip.
+    #[must_use]
+    pub const fn with_shared_looks(mut self) -> Self {
+        self.shared_looks = true;
         self
     }
 

@@ -207,6 +207,26 @@ pub trait Backend: Send + Sync + 'static {
         Ok(found)
     }
 
+    /// Reads a value for a cached call that neither leads a load of the key nor has joined one. Takes no lease; what
+    /// is no value that such a call could use (a barrier, another reader's lease) is nothing.
+    ///
+    /// The provided version is [`get`](Self::get). Override it where concurrent looks can share a round trip, and say
+    /// so by [`Capabilities::with_shared_looks`].
+    async fn look(&self, key: &str) -> Result<Option<Entry>, BackendError> {
+        self.get(key).await
+    }
+
+    /// [`look`](Self::look) of several keys; the answer has one item a key, in the order of the keys.
+    async fn look_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {
+        self.get_many(keys).await
+    }
+
+    /// [`read`](Self::read) of a key under which [`look`](Self::look) has just found nothing: where taking the lease
+    /// tells of what is there by now, the value need not be asked for once more.
+    async fn read_absent(&self, key: &str) -> Result<Read, BackendError> {
+        self.read(key).await
+    }
+
     /// Takes the lease of a key whose value was read and is of no use (it does not decode, or is of an older
     /// version), if it is still that value. `None` when it is not, or where the engine has no leases.
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {

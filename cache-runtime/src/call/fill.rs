@@ -8,7 +8,7 @@ use tracing::Instrument;
 use super::load::{Call, Flown};
 use super::policy::{Condition, Policy};
 use super::site::{Event, Step};
-use super::tags::{self, Seen, Target};
+use super::tags::{self, Before, Seen, Target};
 use crate::backend::{Entry, Lease, PutOptions, Read};
 use crate::classify::Class;
 use crate::codec::Marks;
@@ -129,12 +129,12 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
 
     /// Reads the key; where nothing usable is there, takes the right to fill it.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would have all that it is given twice")]
-    pub(super) fn read(&self, target: Target) -> impl Future<Output = Found<O::Held>> {
+    pub(super) fn read(&self, target: Target, before: Before) -> impl Future<Output = Found<O::Held>> {
         async move {
-            if target.is_bypassed(self.cache) {
+            if matches!(before, Before::Failed) || target.is_bypassed(self.cache) {
                 return Found::Nothing(None);
             }
-            let seen = match tags::read_one(self.cache, &target).await {
+            let seen = match tags::read_one(self.cache, &target, before).await {
                 Ok(seen) => seen,
                 Err(error) => return self.failed(error),
             };

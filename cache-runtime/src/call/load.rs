@@ -9,12 +9,12 @@ use std::time::Duration;
 use tracing::Instrument;
 
 use super::failures::Failures;
-use super::fill::{Found, Life, Permit};
+use super::fill::{Found, Life, Permit, Usable};
 use super::policy::{Condition, Policy};
 use super::shape::{Outcome, Shape, ShapeKind};
 use super::site::{CallSite, Event, Step};
 use super::stale::{FailedButStale, Stale};
-use super::tags::Target;
+use super::tags::{Before, Target};
 use crate::clock::millis;
 use crate::key::{Identity, RawKey, identify_text};
 use crate::service::KvCacheService;
@@ -147,7 +147,11 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
                 Way::Cached => {}
                 way => return Box::pin(call.load_apart(way, &target, body)).await,
             }
-            let next = match call.seek(target, policy.error_window()).await {
+            let before = match call.look_first(&target).await {
+                Ok(flown) => return call.give(flown),
+                Err(before) => before,
+            };
+            let next = match call.seek(target, before, policy.error_window()).await {
                 Sought::Answer(flown) => return call.give(flown),
                 next => next,
             };
@@ -164,17 +168,49 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
 }
 
 impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
+    /// What is there, where a look costs less than to join a load: whoever finds something neither waits nor keeps
+    /// others waiting. Where a tier is to be filled, what is read goes by a flight, which tells of a change meanwhile.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would have all that it is given twice")]
+    fn look_first(&self, target: &Target) -> impl Future<Output = Result<Flown<V, O>, Before>> {
+        async move {
+            let store = self.cache.store();
+            let is_quick = store.tier().is_none() && self.cache.backend().capabilities().shared_looks;
+            if !is_quick || target.is_bypassed(self.cache) {
+                return Err(Before::Nothing);
+            }
+            let glimpse = match target.peek(self.cache).await {
+                Ok(glimpse) => glimpse,
+                Err(error) => {
+                    let _ = self.failed::<O::Held>(error);
+                    return Err(Before::Failed);
+                }
+            };
+            match (glimpse.entry, glimpse.generations) {
+                (Some(entry), Some(generations)) => match self.usable(&entry, target, generations) {
+                    Some(Usable::Fresh(flown, _)) if flown.is_some() || S::OPTIONAL => {
+                        self.site.count(Event::Hit);
+                        Ok(flown)
+                    }
+                    _ => Err(Before::Nothing),
+                },
+                (None, Some(generations)) => Err(Before::Absent(generations)),
+                _ => Err(Before::Nothing),
+            }
+        }
+    }
+
     /// Joins the load of the key, or reads what is there. This is all of a call that finds an answer, so what does not
     /// come to that is apart from its future.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would have all that it is given twice")]
     pub(super) fn seek(
         &self,
         target: Target,
+        before: Before,
         window: Duration,
     ) -> impl Future<Output = Sought<Flown<V, O>, O::Held>> {
         async move {
             match self.join(&target).await {
-                Joined::Lead(leader) => self.lead(leader, target, window).await,
+                Joined::Lead(leader) => self.lead(leader, target, before, window).await,
                 Joined::Value(flown) if flown.is_some() || S::OPTIONAL => Sought::Answer(flown),
                 Joined::Value(_) | Joined::Alone => Sought::Beside(None, target),
                 Joined::Failed(error) => Sought::Beside(Some(error), target),
@@ -264,6 +300,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         &self,
         leader: Option<Leader<Flown<V, O>>>,
         target: Target,
+        before: Before,
         window: Duration,
     ) -> impl Future<Output = Sought<Flown<V, O>, O::Held>> {
         async move {
@@ -279,7 +316,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
                 return Sought::Load(leader, None, stale);
             }
             let counted = target.counted().cloned();
-            let (flown, life) = match self.read(target).await {
+            let (flown, life) = match self.read(target, before).await {
                 Found::Value(held, life) => (Some(held), life),
                 Found::Negative(life) if S::OPTIONAL => (None, life),
                 // The same key, read by a method that cannot say "not there".

@@ -11,7 +11,7 @@ use super::policy::{Condition, Policy};
 use super::shape::{Outcome, Shape, ShapeKind};
 use super::site::{CallSite, Event};
 use super::stale::Peeked;
-use super::tags::Target;
+use super::tags::{Before, Target};
 use crate::key::RawKey;
 use crate::rt;
 use crate::service::KvCacheService;
@@ -97,7 +97,7 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Miss<'_, V, O, S> {
                 call.shape.wrap(call.ops.give(held))
             }
             _ => {
-                let sought = call.seek(target, policy.error_window()).await;
+                let sought = call.seek(target, Before::Nothing, policy.error_window()).await;
                 call.go_on(sought, policy, failures, body).await
             }
         }
@@ -196,7 +196,7 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Refresh<V, O, S> {
         let call = Call { cache: &cache, site, key: &key, ops, shape, version, value };
         leader.begin();
         let counted = target.counted().cloned();
-        let permit = match call.read(target).await {
+        let permit = match call.read(target, Before::Nothing).await {
             Found::Value(held, life) => {
                 let flown = Some(held);
                 call.promote(Some(&leader), &flown, life, counted);

@@ -88,7 +88,8 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         if target.is_bypassed(self.cache) {
             return Peeked::Nothing;
         }
-        let Ok(Some((entry, generations))) = target.peek(self.cache).await else { return Peeked::Nothing };
+        let Ok(glimpse) = target.peek(self.cache).await else { return Peeked::Nothing };
+        let Some((entry, generations)) = glimpse.entry() else { return Peeked::Nothing };
         match self.usable(&entry, target, generations) {
             Some(Usable::Fresh(flown, _)) => Peeked::Fresh(flown),
             Some(Usable::Stale(held, staleness)) if staleness < window => Peeked::Stale(held),
@@ -98,7 +99,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
 
     /// A stale value to fall back on, should a load fail that fills nothing.
     pub(super) async fn peek(&self, target: &Target, window: Duration) -> Option<Stale<O::Held>> {
-        let (entry, generations) = target.peek(self.cache).await.ok()??;
+        let (entry, generations) = target.peek(self.cache).await.ok()?.entry()?;
         match self.usable(&entry, target, generations)? {
             Usable::Stale(held, staleness) if !target.is_bypassed(self.cache) => {
                 self.stale(held, staleness, window, target.counted().cloned())

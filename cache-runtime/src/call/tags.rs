@@ -39,6 +39,30 @@ struct Tagged {
     counted: Option<Arc<Counted>>,
 }
 
+/// What a look at a target has found, without a lease.
+pub(super) struct Glimpse {
+    pub(super) entry: Option<Entry>,
+    /// As in [`Seen`]; `None` also where one is missing.
+    pub(super) generations: Option<u64>,
+}
+
+impl Glimpse {
+    /// The entry, unless nothing can be said of its tags.
+    pub(super) fn entry(self) -> Option<(Entry, u64)> {
+        self.entry.zip(self.generations)
+    }
+}
+
+/// What a call knows of its target before it reads it.
+#[derive(Clone, Copy)]
+pub(super) enum Before {
+    Nothing,
+    /// There was none when it looked, and these were the generations of its tags.
+    Absent(u64),
+    /// The backend failed: it is not asked again.
+    Failed,
+}
+
 /// What was read for a target.
 pub(super) struct Seen {
     pub(super) read: Read,
@@ -100,8 +124,14 @@ impl Target {
     }
 
     /// See [`peek`].
-    pub(super) async fn peek(&self, cache: &KvCacheService) -> Result<Option<(Entry, u64)>, BackendError> {
-        Ok(peek(cache, &[self]).await?.pop().flatten())
+    pub(super) async fn peek(&self, cache: &KvCacheService) -> Result<Glimpse, BackendError> {
+        if self.is_tagged() {
+            let mut glimpses = Box::pin(peek(cache, &[self])).await?;
+            // A backend that answers nothing at all.
+            return Ok(glimpses.pop().unwrap_or(Glimpse { entry: None, generations: None }));
+        }
+        let entry = cache.bounded(cache.backend().look(&self.full_key)).await?;
+        Ok(Glimpse { entry, generations: Some(0) })
     }
 }
 
@@ -109,26 +139,21 @@ impl Target {
 pub(super) async fn peek(
     cache: &KvCacheService,
     targets: &[&Target],
-) -> Result<Vec<Option<(Entry, u64)>>, BackendError> {
-    if let [target] = targets
-        && !target.is_tagged()
-    {
-        let found = cache.bounded(cache.backend().get(&target.full_key)).await?;
-        return Ok(vec![found.map(|entry| (entry, 0))]);
-    }
+) -> Result<Vec<Glimpse>, BackendError> {
     let mut names: Vec<&str> = Vec::new();
     for target in targets {
         names.push(&target.full_key);
         names.extend(target.generations().iter().map(String::as_str));
     }
-    let mut found = cache.bounded(cache.backend().get_many(&names)).await?.into_iter();
+    let mut found = cache.bounded(cache.backend().look_many(&names)).await?.into_iter();
     let mut next = || found.next().flatten();
-    let seen = |target: &&Target| {
+    let glimpse = |target: &&Target| {
         let entry = next();
         let generations: Vec<_> = target.generations().iter().map(|_| next()).collect();
-        entry.zip(combine(generations.iter().map(|entry| Some(number(&entry.as_ref()?.value)))))
+        let generations = combine(generations.iter().map(|entry| Some(number(&entry.as_ref()?.value))));
+        Glimpse { entry, generations }
     };
-    Ok(targets.iter().map(seen).collect())
+    Ok(targets.iter().map(glimpse).collect())
 }
 
 /// The keys of the generations of tags that are stored beside a value.
@@ -137,14 +162,31 @@ fn keys(cache: &KvCacheService, tags: &[String]) -> Result<Vec<String>, InvalidK
     tags.iter().map(|tag| if tag == WHOLE { Ok(prefix.whole()) } else { prefix.generation(tag) }).collect()
 }
 
-/// Reads a target as [`read`] does.
-pub(super) async fn read_one(cache: &KvCacheService, target: &Target) -> Result<Seen, BackendError> {
+/// Reads a target as [`read`] does, or takes the lease at once where there was nothing before.
+pub(super) async fn read_one(
+    cache: &KvCacheService,
+    target: &Target,
+    before: Before,
+) -> Result<Seen, BackendError> {
+    let absent = match before {
+        Before::Absent(generations) => Some(generations),
+        _ => None,
+    };
     if target.is_tagged() {
+        if let Some(generations) = absent {
+            let read = cache.bounded(cache.backend().read_absent(&target.full_key)).await?;
+            // A value that came since may be of those generations, and older than a change of them.
+            if matches!(read, Read::Miss(_) | Read::Barred) {
+                return Ok(Seen { read, generations: Some(generations) });
+            }
+        }
         let mut seen = Box::pin(read(cache, &[target])).await?;
         // A backend that answers nothing at all.
         return Ok(seen.pop().unwrap_or(Seen { read: Read::Barred, generations: None }));
     }
-    let mut read = cache.bounded(cache.backend().read(&target.full_key)).await?;
+    let (backend, key) = (cache.backend(), &target.full_key);
+    let asked = if absent.is_some() { backend.read_absent(key) } else { backend.read(key) };
+    let mut read = cache.bounded(asked).await?;
     if matches!(read, Read::Leased) {
         let reads = Box::pin(elsewhere::wait(cache, &[&target.full_key], vec![read])).await;
         read = reads.into_iter().next().unwrap_or(Read::Leased);

@@ -180,7 +180,8 @@ pub struct Literals(&'static str);
 impl Literals {
     /// Writes what stands before the next placeholder, or the end, and goes past that.
     pub(super) fn write_next(&mut self, key: &mut KeyWriter<'_>) {
-        while let Some(at) = self.0.find(['<', '>']) {
+        let bracket = |byte| matches!(byte, b'<' | b'>');
+        while let Some(at) = self.0.bytes().position(bracket) {
             let (literal, rest) = self.0.split_at(at);
             key.literal(literal);
             // A doubled bracket stands for one.

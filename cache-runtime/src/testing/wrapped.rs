@@ -34,6 +34,9 @@ pub enum Operation {
     Admit,
     Read,
     ReadMany,
+    ReadAbsent,
+    Look,
+    LookMany,
     LeaseOver,
     RefreshLease,
     Fill,
@@ -48,7 +51,7 @@ pub enum Operation {
 
 impl Operation {
     /// Each of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Get,
         Self::Put,
         Self::Delete,
@@ -63,6 +66,9 @@ impl Operation {
         Self::Admit,
         Self::Read,
         Self::ReadMany,
+        Self::ReadAbsent,
+        Self::Look,
+        Self::LookMany,
         Self::LeaseOver,
         Self::RefreshLease,
         Self::Fill,
@@ -195,6 +201,18 @@ impl<B: Backend + ?Sized, A: Around> Backend for Wrapped<B, A> {
 
     async fn read_many(&self, keys: &[&str]) -> Result<Vec<Read>, BackendError> {
         self.around.around(Operation::ReadMany, keys, self.inner.read_many(keys)).await
+    }
+
+    async fn look(&self, key: &str) -> Result<Option<Entry>, BackendError> {
+        self.around.around(Operation::Look, &[key], self.inner.look(key)).await
+    }
+
+    async fn look_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {
+        self.around.around(Operation::LookMany, keys, self.inner.look_many(keys)).await
+    }
+
+    async fn read_absent(&self, key: &str) -> Result<Read, BackendError> {
+        self.around.around(Operation::ReadAbsent, &[key], self.inner.read_absent(key)).await
     }
 
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {

@@ -5,7 +5,6 @@
 //! ```
 
 mod case;
-mod flags;
 mod floor;
 mod instructions;
 mod measure;
@@ -14,14 +13,12 @@ mod numbers;
 mod ours;
 mod peers;
 mod plot;
-mod redis;
 mod stampede;
-mod table;
 mod tables;
-mod value;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
+use cache_peers::{flags, table, value};
 use flags::Flags;
 
 fn main() -> ExitCode {
@@ -71,6 +68,17 @@ fn print_tables(cases: &[case::Case], flags: &Flags) {
         tables::growth::print(flags);
     }
     if flags.wants("redis") {
-        tables::redis::print(flags);
+        print_redis();
+    }
+}
+
+/// By the other program.
+fn print_redis() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["run", "--quiet", "--release", "--bin", "over-redis", "--manifest-path"]);
+    command.args([concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "--"]).args(std::env::args().skip(1));
+    if !command.status().is_ok_and(|status| status.success()) {
+        println!("redis: the measure failed");
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+pub use crate::value::Down;
+
 /// How long the loader takes.
 pub const LOADER: Duration = Duration::from_millis(20);
 
@@ -44,18 +46,6 @@ impl Loader {
         if self.fails { Err(Down) } else { Ok(1) }
     }
 }
-
-/// The source is down.
-#[derive(Debug, Clone)]
-pub struct Down;
-
-impl std::fmt::Display for Down {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the source is down")
-    }
-}
-
-impl std::error::Error for Down {}
 
 impl Stampede {
     /// A call that reads the key, through `loader`.

@@ -46,3 +46,8 @@ fn print_row(row: &[String], widths: &[usize]) {
     let cells: Vec<_> = row.iter().zip(widths).enumerate().map(pad).collect();
     println!("| {} |", cells.join(" | "));
 }
+
+/// How many times as much `this` is as `that`.
+pub fn ratio_text(this: f64, that: f64) -> String {
+    if this.is_nan() || that.is_nan() { "–".to_owned() } else { format!("{:.2}", this / that) }
+}

@@ -60,3 +60,15 @@ pub fn text(id: u64) -> String {
 pub fn three_parts(id: u64) -> String {
     format!("project:{ORG}:{SLUG}:{id}")
 }
+
+/// The source is down.
+#[derive(Debug, Clone)]
+pub struct Down;
+
+impl std::fmt::Display for Down {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the source is down")
+    }
+}
+
+impl std::error::Error for Down {}

@@ -130,6 +130,18 @@ impl Backend for LocalKvNamespace {
         Ok(self.change(|state, now| keys.iter().map(|key| state.read(key, now)).collect()))
     }
 
+    async fn look(&self, key: &str) -> Result<Option<Entry>, BackendError> {
+        self.get(key).await
+    }
+
+    async fn look_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {
+        self.get_many(keys).await
+    }
+
+    async fn read_absent(&self, key: &str) -> Result<Read, BackendError> {
+        self.read(key).await
+    }
+
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
         Request::Get.check_key(key)?;
         Ok(self.change(|state, now| state.lease_over(key, seen, now)))

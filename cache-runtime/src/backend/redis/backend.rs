@@ -36,6 +36,7 @@ impl Backend for RedisBackend {
         let capabilities = Capabilities::basic()
             .with_atomic()
             .with_leases_and_barriers()
+            .with_shared_looks()
             .with_consistency(Consistency::Linearizable)
             .with_minimum_ttl(Duration::from_millis(1));
         let capabilities = if self.tracking.is_some() { capabilities.with_pushes() } else { capabilities };
@@ -120,6 +121,19 @@ impl Backend for RedisBackend {
             }
         }
         failed
+    }
+
+    async fn look(&self, key: &str) -> Result<Option<Entry>, BackendError> {
+        self.looks.read(key).await
+    }
+
+    async fn look_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {
+        self.looks.read_many(keys).await.into_iter().collect()
+    }
+
+    async fn read_absent(&self, key: &str) -> Result<Read, BackendError> {
+        self.start_tracking();
+        self.absent.read(key).await
     }
 
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {

@@ -3,7 +3,7 @@
 //! A read that is alone is sent at once, by its caller. While others are under way, reads are gathered by up to
 //! [`IN_FLIGHT`] tasks, each of which sends what is waiting, answers it, lets those come back whom it has answered, and
 //! sends what is waiting then; without any timer. A caller that goes away takes nothing from the others: what it has begun
-//! goes on in a task of its own, and the lease that was meant for it is given back.
+//! goes on in a task of its own, and what was meant for it is given back.
 
 use std::future::Future;
 use std::hash::BuildHasher;
@@ -17,11 +17,9 @@ use futures_util::future::join_all;
 use hashbrown::HashTable;
 use tokio::sync::oneshot;
 
-use super::held::Held;
-use super::reads::{MOST_KEYS, read_many};
-use super::servers::Servers;
-use super::writes;
-use crate::backend::{Lease, Read};
+use super::fault::Fault;
+use super::reads::MOST_KEYS;
+use crate::backend::Entry;
 use crate::error::BackendError;
 
 /// The most batches under way.
@@ -31,33 +29,49 @@ const LARGE: usize = 64 * 1024;
 /// How many keys of large values are remembered, by hash; of two in one place the latter.
 const PLACES: usize = 1_024;
 
-type Answer = Result<Read, BackendError>;
+/// What a batch is sent for.
+pub(super) trait Errand: Send + Sync + 'static {
+    /// What there is for a key.
+    type Found: Send;
 
-/// What reads for the cached call go through.
-pub(super) struct Reads {
-    servers: Arc<Servers>,
-    held: Arc<Held>,
-    queue: Mutex<Queue>,
+    /// Goes for keys that differ from each other, at most [`MOST_KEYS`]; one answer a key.
+    fn go(&self, keys: &[&str]) -> impl Future<Output = Vec<Result<Self::Found, Fault>>> + Send;
+
+    /// What one of several readers of a key gets, after whom so many come.
+    fn share(found: &mut Self::Found, others: usize) -> Self::Found;
+
+    /// The value, if that is what there is.
+    fn value(found: &Self::Found) -> Option<&Entry>;
+
+    /// Takes back what nobody waits for any more.
+    fn take_back(self: &Arc<Self>, key: &str, found: Self::Found);
+}
+
+type Answer<E> = Result<<E as Errand>::Found, BackendError>;
+
+/// What reads of one kind go through.
+pub(super) struct Gathered<E: Errand> {
+    errand: Arc<E>,
+    queue: Mutex<Queue<E::Found>>,
     large: Box<[AtomicU64]>,
     hasher: RandomState,
 }
 
-#[derive(Default)]
-struct Queue {
-    waiting: Vec<Waiting>,
+struct Queue<F> {
+    waiting: Vec<Waiting<F>>,
     in_flight: usize,
 }
 
-struct Waiting {
+struct Waiting<F> {
     key: Box<str>,
     hash: u64,
     is_large: bool,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<Result<F, BackendError>>,
 }
 
-impl Queue {
+impl<F> Queue<F> {
     /// The next batch: up to a key whose value is large, or that key.
-    fn batch(&mut self) -> Vec<Waiting> {
+    fn batch(&mut self) -> Vec<Waiting<F>> {
         let large = self.waiting.iter().take(MOST_KEYS).position(|waiting| waiting.is_large);
         let end = large.map_or(MOST_KEYS, |place| place.max(1));
         let rest = self.waiting.split_off(self.waiting.len().min(end));
@@ -65,10 +79,11 @@ impl Queue {
     }
 }
 
-impl Reads {
-    pub(super) fn new(servers: Arc<Servers>, held: Arc<Held>) -> Arc<Self> {
+impl<E: Errand> Gathered<E> {
+    pub(super) fn new(errand: E) -> Arc<Self> {
         let large = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Self { servers, held, queue: Mutex::default(), large, hasher: RandomState::default() })
+        let queue = Mutex::new(Queue { waiting: Vec::new(), in_flight: 0 });
+        Arc::new(Self { errand: Arc::new(errand), queue, large, hasher: RandomState::default() })
     }
 
     /// Where a key of a large value is remembered, by its hash.
@@ -80,8 +95,8 @@ impl Reads {
         self.place(hash).is_some_and(|place| place.load(Ordering::Relaxed) == hash)
     }
 
-    fn remember(&self, hash: u64, found: &Read) {
-        if let Read::Hit(entry) = found
+    fn remember(&self, hash: u64, found: &E::Found) {
+        if let Some(entry) = E::value(found)
             && entry.value.len() > LARGE
             && let Some(place) = self.place(hash)
         {
@@ -89,12 +104,12 @@ impl Reads {
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    fn queue(&self) -> MutexGuard<'_, Queue<E::Found>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads one key, in whatever batch comes next.
-    pub(super) async fn read(self: &Arc<Self>, key: &str) -> Answer {
+    pub(super) async fn read(self: &Arc<Self>, key: &str) -> Answer<E> {
         let (waiting, awaited) = self.asked(key);
         if let Some(own) = self.join([waiting]) {
             own.await;
@@ -103,7 +118,7 @@ impl Reads {
     }
 
     /// Reads keys together, in whatever batches come next.
-    pub(super) async fn read_many(self: &Arc<Self>, keys: &[&str]) -> Vec<Answer> {
+    pub(super) async fn read_many(self: &Arc<Self>, keys: &[&str]) -> Vec<Answer<E>> {
         let (waiting, awaited): (Vec<_>, Vec<_>) = keys.iter().map(|key| self.asked(key)).unzip();
         if let Some(own) = self.join(waiting) {
             own.await;
@@ -111,17 +126,17 @@ impl Reads {
         join_all(awaited.into_iter().map(Awaited::answer)).await
     }
 
-    fn asked<'a>(self: &'a Arc<Self>, key: &'a str) -> (Waiting, Awaited<'a>) {
+    fn asked<'a>(self: &'a Arc<Self>, key: &'a str) -> (Waiting<E::Found>, Awaited<'a, E>) {
         let (answer, receiver) = oneshot::channel();
         let hash = self.hasher.hash_one(key);
         (
             Waiting { key: key.into(), hash, is_large: self.is_large(hash), answer },
-            Awaited { reads: self, key, receiver },
+            Awaited { errand: &self.errand, key, receiver },
         )
     }
 
     /// Lets keys wait for a batch, and sees to it that there will be one: the caller's own, where nobody else reads.
-    fn join(self: &Arc<Self>, waiting: impl IntoIterator<Item = Waiting>) -> Option<Own> {
+    fn join(self: &Arc<Self>, waiting: impl IntoIterator<Item = Waiting<E::Found>>) -> Option<Own> {
         let mut queue = self.queue();
         let is_alone = queue.in_flight == 0 && queue.waiting.is_empty();
         queue.waiting.extend(waiting);
@@ -129,37 +144,27 @@ impl Reads {
             return None;
         }
         queue.in_flight += 1;
-        let turn = Turn { reads: Arc::clone(self), is_held: true };
+        let turn = Turn { gathered: Arc::clone(self), is_held: true };
         if is_alone {
             let batch = queue.batch();
             drop(queue);
-            return Some(Own(Some(Box::pin(async move { run(&turn.reads, batch).await }))));
+            return Some(Own(Some(Box::pin(async move { run(&turn.gathered, batch).await }))));
         }
         drop(queue);
         tokio::spawn(serve(turn));
         None
     }
-
-    /// Gives a lease back that nobody waits for any more.
-    fn give_back(self: &Arc<Self>, key: &str, lease: Lease) {
-        self.held.let_go(lease.0);
-        let (reads, key) = (Arc::clone(self), Box::<str>::from(key));
-        // Without an executor the lease ends by itself.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { writes::release(&reads.servers, &reads.held, &key, lease).await });
-        }
-    }
 }
 
 /// A caller's side: when it is dropped, so is what came too late for it.
-struct Awaited<'a> {
-    reads: &'a Arc<Reads>,
+struct Awaited<'a, E: Errand> {
+    errand: &'a Arc<E>,
     key: &'a str,
-    receiver: oneshot::Receiver<Answer>,
+    receiver: oneshot::Receiver<Answer<E>>,
 }
 
-impl Awaited<'_> {
-    async fn answer(mut self) -> Answer {
+impl<E: Errand> Awaited<'_, E> {
+    async fn answer(mut self) -> Answer<E> {
         (&mut self.receiver).await.unwrap_or_else(|_| {
             // Its task went down with the executor that it ran on.
             Err(BackendError::Unavailable("the read was stopped".into()))
@@ -167,11 +172,11 @@ impl Awaited<'_> {
     }
 }
 
-impl Drop for Awaited<'_> {
+impl<E: Errand> Drop for Awaited<'_, E> {
     fn drop(&mut self) {
         self.receiver.close();
-        if let Ok(Ok(Read::Miss(Some(lease)))) = self.receiver.try_recv() {
-            self.reads.give_back(self.key, lease);
+        if let Ok(Ok(found)) = self.receiver.try_recv() {
+            self.errand.take_back(self.key, found);
         }
     }
 }
@@ -202,15 +207,15 @@ impl Drop for Own {
 }
 
 /// A place among those under way; given on, or back, even by a task that is dropped.
-struct Turn {
-    reads: Arc<Reads>,
+struct Turn<E: Errand> {
+    gathered: Arc<Gathered<E>>,
     is_held: bool,
 }
 
-impl Turn {
+impl<E: Errand> Turn<E> {
     /// The next batch; without one the place is given back, in the same step, so that no reader counts on it.
-    fn next(&mut self) -> Option<Vec<Waiting>> {
-        let mut queue = self.reads.queue();
+    fn next(&mut self) -> Option<Vec<Waiting<E::Found>>> {
+        let mut queue = self.gathered.queue();
         if queue.waiting.is_empty() {
             queue.in_flight -= 1;
             self.is_held = false;
@@ -220,19 +225,19 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl<E: Errand> Drop for Turn<E> {
     fn drop(&mut self) {
         if !self.is_held {
             return;
         }
-        let mut queue = self.reads.queue();
+        let mut queue = self.gathered.queue();
         if queue.waiting.is_empty() {
             queue.in_flight -= 1;
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             drop(queue);
-            runtime.spawn(serve(Self { reads: Arc::clone(&self.reads), is_held: true }));
+            runtime.spawn(serve(Self { gathered: Arc::clone(&self.gathered), is_held: true }));
         } else {
             queue.in_flight -= 1;
             // Those who wait are told so by their senders.
@@ -244,12 +249,12 @@ impl Drop for Turn {
 }
 
 /// Sends batches as long as somebody waits.
-async fn serve(mut turn: Turn) {
+async fn serve<E: Errand>(mut turn: Turn<E>) {
     loop {
         // Those who were answered come back first: else a batch would have only the few that came meanwhile.
         tokio::task::yield_now().await;
         let Some(batch) = turn.next() else { return };
-        run(&turn.reads, batch).await;
+        run(&turn.gathered, batch).await;
     }
 }
 
@@ -260,7 +265,7 @@ struct Asked<'w> {
     readers: usize,
 }
 
-async fn run(reads: &Arc<Reads>, batch: Vec<Waiting>) {
+async fn run<E: Errand>(gathered: &Gathered<E>, batch: Vec<Waiting<E::Found>>) {
     let mut asked: Vec<Asked<'_>> = Vec::with_capacity(batch.len());
     let mut places: HashTable<usize> = HashTable::with_capacity(batch.len());
     let mut place_of = Vec::with_capacity(batch.len());
@@ -280,10 +285,10 @@ async fn run(reads: &Arc<Reads>, batch: Vec<Waiting>) {
         place_of.push(Some(place));
     }
     let keys: Vec<&str> = asked.iter().map(|asked| asked.key).collect();
-    let found = read_many(&reads.servers, &reads.held, &keys).await;
+    let found = gathered.errand.go(&keys).await;
     for (asked, found) in asked.iter().zip(&found) {
         if let Ok(found) = found {
-            reads.remember(asked.hash, found);
+            gathered.remember(asked.hash, found);
         }
     }
     let readers = asked.into_iter().map(|asked| asked.readers);
@@ -293,23 +298,13 @@ async fn run(reads: &Arc<Reads>, batch: Vec<Waiting>) {
         let answer = match found.get_mut(place) {
             Some((Ok(found), readers)) => {
                 *readers -= 1;
-                Ok(take(found, *readers))
+                Ok(E::share(found, *readers))
             }
             Some((Err(fault), _)) => Err(fault.clone().into()),
-            None => Ok(Read::Barred),
+            None => Err(Fault::Answer.into()),
         };
-        if let Err(Ok(Read::Miss(Some(lease)))) = waiting.answer.send(answer) {
-            reads.give_back(&waiting.key, lease);
+        if let Err(Ok(found)) = waiting.answer.send(answer) {
+            gathered.errand.take_back(&waiting.key, found);
         }
     }
-}
-
-/// What one of several readers of a key gets, after whom so many come; the lease goes to the first.
-fn take(found: &mut Read, others: usize) -> Read {
-    let next = match found {
-        Read::Hit(entry) if others > 0 => Read::Hit(entry.clone()),
-        Read::Hit(_) | Read::Barred => Read::Barred,
-        _ => Read::Leased,
-    };
-    std::mem::replace(found, next)
 }

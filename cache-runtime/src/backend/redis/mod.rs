@@ -7,6 +7,7 @@ mod builder;
 mod cluster;
 mod connection;
 mod entry;
+mod errands;
 mod fault;
 mod held;
 mod listening;
@@ -35,7 +36,8 @@ pub use builder::RedisBackendBuilder;
 pub use plain::PlainRedisBackend;
 
 use crate::error::{BackendError, Result};
-use batch::Reads;
+use batch::Gathered;
+use errands::{Fetch, Look};
 use held::Held;
 use servers::Servers;
 use tracking::Tracking;
@@ -108,7 +110,10 @@ use tracking::Tracking;
 pub struct RedisBackend {
     servers: Arc<Servers>,
     held: Arc<Held>,
-    reads: Arc<Reads>,
+    looks: Arc<Gathered<Look>>,
+    reads: Arc<Gathered<Fetch>>,
+    /// Of what a look has found to be absent.
+    absent: Arc<Gathered<Fetch>>,
     /// Where the server pushes.
     tracking: Option<Arc<Tracking>>,
 }
@@ -123,9 +128,13 @@ impl RedisBackend {
     fn new(servers: Servers, longest_load: Duration, silence_bound: Duration) -> Self {
         let servers = Arc::new(servers);
         let held = Held::new(&servers, longest_load);
-        let reads = Reads::new(Arc::clone(&servers), Arc::clone(&held));
+        let fetch = |is_absent| {
+            Gathered::new(Fetch { servers: Arc::clone(&servers), held: Arc::clone(&held), is_absent })
+        };
+        let (looks, reads, absent) =
+            (Gathered::new(Look(Arc::clone(&servers))), fetch(false), fetch(true));
         let tracking = servers.only().map(|link| Arc::new(Tracking::new(Arc::clone(link), silence_bound)));
-        Self { servers, held, reads, tracking }
+        Self { servers, held, looks, reads, absent, tracking }
     }
 
     async fn connected(self) -> Result<Self> {

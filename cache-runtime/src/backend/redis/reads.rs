@@ -23,24 +23,34 @@ pub(super) const MOST_KEYS: usize = 256;
 pub(super) async fn get_many(servers: &Servers, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {
     let mut entries = Vec::with_capacity(keys.len());
     for keys in keys.chunks(MOST_KEYS) {
-        let found: Vec<Found> = look(servers, keys).await.into_iter().collect::<Result<_, _>>()?;
-        let both = keys.iter().zip(&found);
-        let plain_keys: Vec<&str> =
-            both.filter(|(_, found)| matches!(found, Found::Plain(_))).map(|(key, _)| *key).collect();
-        let mut times = times(servers, &plain_keys).await?.into_iter();
-        for found in found {
-            entries.push(match found {
-                Found::Value(entry) => Some(entry),
-                Found::Plain(bytes) => plain(bytes, times.next().unwrap_or(-2)),
-                _ => None,
-            });
+        for found in look_many(servers, keys).await {
+            entries.push(found?);
         }
     }
     Ok(entries)
 }
 
+/// Reads values, of no more than [`MOST_KEYS`] keys.
+pub(super) async fn look_many(servers: &Servers, keys: &[&str]) -> Vec<Result<Option<Entry>, Fault>> {
+    let found = look(servers, keys).await;
+    let is_plain = |found: &Result<Found, Fault>| matches!(found, Ok(Found::Plain(_)));
+    let both = keys.iter().zip(&found);
+    let plain_keys: Vec<&str> = both.filter(|(_, found)| is_plain(found)).map(|(key, _)| *key).collect();
+    let times = if plain_keys.is_empty() { Ok(Vec::new()) } else { times(servers, &plain_keys).await };
+    let mut times = times.map(Vec::into_iter);
+    let mut entry = |found| match found {
+        Found::Value(entry) => Ok(Some(entry)),
+        Found::Plain(bytes) => match &mut times {
+            Ok(times) => Ok(plain(bytes, times.next().unwrap_or(-2))),
+            Err(fault) => Err(fault.clone()),
+        },
+        _ => Ok(None),
+    };
+    found.into_iter().map(|found| found.and_then(&mut entry)).collect()
+}
+
 /// What `PTTL` says of keys.
-async fn times(servers: &Servers, keys: &[&str]) -> Result<Vec<i64>, BackendError> {
+async fn times(servers: &Servers, keys: &[&str]) -> Result<Vec<i64>, Fault> {
     let groups = servers.groups(keys);
     let build = |_: &Live, group: &Group<'_>, pipeline: &mut Pipeline| {
         for key in &group.keys {
@@ -119,9 +129,19 @@ fn answers(mut reply: Reply, count: usize) -> Result<Vec<Result<Found, Fault>>, 
 }
 
 /// Reads values for the cached call: what is missing, or of a history that is over, is leased. The keys differ
-/// from each other, and are no more than [`MOST_KEYS`].
-pub(super) async fn read_many(servers: &Servers, held: &Held, keys: &[&str]) -> Vec<Result<Read, Fault>> {
-    let found = look(servers, keys).await;
+/// from each other, and are no more than [`MOST_KEYS`]. Of those that are known to be `absent` the value is not asked for
+/// first.
+pub(super) async fn read_many(
+    servers: &Servers,
+    held: &Held,
+    keys: &[&str],
+    absent: bool,
+) -> Vec<Result<Read, Fault>> {
+    let found = if absent {
+        keys.iter().map(|_| Ok(Found::Nothing)).collect()
+    } else {
+        look(servers, keys).await
+    };
     // What is left to be asked for, by its place among the keys.
     let is_open = |found: &Result<Found, Fault>| {
         matches!(found, Ok(Found::Nothing | Found::Outdated(_) | Found::Plain(_)))
@@ -168,8 +188,10 @@ pub(super) async fn read_many(servers: &Servers, held: &Held, keys: &[&str]) -> 
             seconds[open[*place]] = Some((Arc::clone(&reply.live), answer, leases[*place]));
         }
     }
-    let all = found.into_iter().zip(seconds).zip(keys);
-    all.map(|((found, second), key)| {
+    // What was not there, and by now is something that has to be asked for as above.
+    let mut again: Vec<usize> = Vec::new();
+    let all = found.into_iter().zip(seconds).zip(keys).enumerate();
+    let all = all.map(|(place, ((found, second), key))| {
         let grant = |token| {
             held.grant(key, token, Over::Nothing);
             Read::Miss(Some(Lease(token)))
@@ -198,10 +220,22 @@ pub(super) async fn read_many(servers: &Servers, held: &Held, keys: &[&str]) -> 
                 answer => match Found::of(reply::bytes(answer)?, live.epoch_and_now()) {
                     Found::Value(entry) => Read::Hit(entry),
                     Found::Barred => Read::Barred,
-                    _ => Read::Leased,
+                    Found::Leased => Read::Leased,
+                    _ => {
+                        again.push(place);
+                        Read::Leased
+                    }
                 },
             },
         })
-    })
-    .collect()
+    });
+    let mut reads: Vec<_> = all.collect();
+    if absent && !again.is_empty() {
+        let keys: Vec<&str> = again.iter().map(|place| keys[*place]).collect();
+        let found = Box::pin(read_many(servers, held, &keys, false)).await;
+        for (place, found) in again.into_iter().zip(found) {
+            reads[place] = found;
+        }
+    }
+    reads
 }

@@ -2,6 +2,7 @@
 
 mod gathered;
 mod server;
+mod tables;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,10 +17,10 @@ use multi_tier_cache::{CacheManager, CacheStrategy, CacheTier, RedisCache};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
-pub use server::Server;
+use server::Server;
+pub use tables::print;
 
-use crate::stampede::Down;
-use crate::value::{Project, TTL};
+use crate::value::{Down, Project, TTL};
 
 /// The one that all are compared with.
 pub const BY_HAND: &str = "redis-rs by hand, serde_json";

@@ -2,11 +2,10 @@
 
 use allocation_counter::measure;
 
-use super::ratio_text;
 use crate::case::{Case, Gives, KeyOf, Side};
 use crate::flags::Flags;
 use crate::measure::{Nanos, interleaved};
-use crate::table::Table;
+use crate::table::{Table, ratio_text};
 use crate::{plot, value};
 
 /// How many of the entries are read: so few that the caches of the processor hold them.

@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
-use super::ratio_text;
+use super::{BY_HAND, Remote, Server, environment, is_for, remotes};
 use crate::flags::Flags;
-use crate::redis::{BY_HAND, Remote, Server, environment, is_for, remotes};
-use crate::table::Table;
+use crate::table::{Table, ratio_text};
 use crate::value;
 
 /// How many tasks read at once.
@@ -32,7 +31,7 @@ pub fn print(flags: &Flags) {
     let child = std::env::current_exe().and_then(|program| {
         let mut command = Command::new(program);
         // What this one was asked for.
-        command.args(std::env::args().skip(1)).args(["--only", "redis"]);
+        command.args(std::env::args().skip(1));
         command.env(URL, &url).envs([environment(&url)]).status()
     });
     if !child.is_ok_and(|status| status.success()) {
