@@ -136,10 +136,7 @@ impl Target {
 }
 
 /// Looks at what is there under targets, and in which generations, without taking a lease.
-pub(super) async fn peek(
-    cache: &KvCacheService,
-    targets: &[&Target],
-) -> Result<Vec<Glimpse>, BackendError> {
+pub(super) async fn peek(cache: &KvCacheService, targets: &[&Target]) -> Result<Vec<Glimpse>, BackendError> {
     let mut names: Vec<&str> = Vec::new();
     for target in targets {
         names.push(&target.full_key);

@@ -44,6 +44,8 @@ pub(crate) struct Store {
     pub(crate) flights: Flights,
     pub(crate) waits: WaitLimits,
     local: Local,
+    /// A look at the backend costs less than to join a load, and there is no tier to be filled by one.
+    pub(crate) looks_first: bool,
     /// What this process hears of tags, by the keys of their generations.
     pub(crate) tags: Arc<TagCounts>,
     /// The longest that the local tier serves a value, in milliseconds.
@@ -95,7 +97,7 @@ impl Store {
         let store = Arc::new_cyclic(|this: &Weak<Self>| {
             let sink: Weak<dyn InvalidationSink> = this.clone();
             let told = backend.subscribe(sink);
-            let Capabilities { in_process, pushes, .. } = backend.capabilities();
+            let Capabilities { in_process, pushes, shared_looks, .. } = backend.capabilities();
             let default = || (told && in_process).then(|| LocalTier::new(DEFAULT_ENTRIES));
             let local_tier = local_tier.or_else(default).filter(|tier| !tier.is_off());
             let tier = local_tier.map(LocalTier::build);
@@ -117,6 +119,7 @@ impl Store {
                 clock,
                 flights: Flights::new(),
                 waits: WAITS,
+                looks_first: shared_looks && matches!(local, Local::Off),
                 local,
                 local_ttl: local_tier.and_then(|tier| tier.ttl()).map(millis),
                 tags,

@@ -5,19 +5,20 @@
 //! sends what is waiting then; without any timer. A caller that goes away takes nothing from the others: what it has begun
 //! goes on in a task of its own, and what was meant for it is given back.
 
-use std::future::Future;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
 use std::hash::BuildHasher;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use foldhash::fast::RandomState;
 use futures_util::future::join_all;
 use hashbrown::HashTable;
-use tokio::sync::oneshot;
 
 use super::fault::Fault;
+use super::readers::Readers;
 use super::reads::MOST_KEYS;
 use crate::backend::Entry;
 use crate::error::BackendError;
@@ -52,37 +53,69 @@ type Answer<E> = Result<<E as Errand>::Found, BackendError>;
 /// What reads of one kind go through.
 pub(super) struct Gathered<E: Errand> {
     errand: Arc<E>,
-    queue: Mutex<Queue<E::Found>>,
+    queue: Mutex<Queue<E>>,
     large: Box<[AtomicU64]>,
     hasher: RandomState,
 }
 
-struct Queue<F> {
-    waiting: Vec<Waiting<F>>,
+struct Queue<E: Errand> {
+    waiting: VecDeque<Batch<E>>,
     in_flight: usize,
 }
 
-struct Waiting<F> {
-    key: Box<str>,
-    hash: u64,
-    is_large: bool,
-    answer: oneshot::Sender<Result<F, BackendError>>,
+/// Keys that are asked for together.
+struct Batch<E: Errand> {
+    /// The texts of the keys, one after the other.
+    text: String,
+    keys: Vec<Key>,
+    readers: Arc<Readers<Answer<E>>>,
 }
 
-impl<F> Queue<F> {
-    /// The next batch: up to a key whose value is large, or that key.
-    fn batch(&mut self) -> Vec<Waiting<F>> {
-        let large = self.waiting.iter().take(MOST_KEYS).position(|waiting| waiting.is_large);
-        let end = large.map_or(MOST_KEYS, |place| place.max(1));
-        let rest = self.waiting.split_off(self.waiting.len().min(end));
-        std::mem::replace(&mut self.waiting, rest)
+struct Key {
+    /// Where its text ends.
+    end: usize,
+    hash: u64,
+    is_large: bool,
+}
+
+impl<E: Errand> Batch<E> {
+    fn new() -> Self {
+        Self { text: String::new(), keys: Vec::new(), readers: Arc::default() }
+    }
+
+    /// Whether another key may go with these: a value that is large keeps others waiting, so its key goes alone.
+    fn has_room(&self, is_large: bool) -> bool {
+        !is_large && self.keys.len() < MOST_KEYS && self.keys.last().is_none_or(|last| !last.is_large)
+    }
+
+    fn add(&mut self, text: &str, hash: u64, is_large: bool, waker: Waker) -> usize {
+        self.text.push_str(text);
+        self.keys.push(Key { end: self.text.len(), hash, is_large });
+        self.readers.add(waker)
+    }
+
+    /// The keys' texts, with their hashes.
+    fn keys(&self) -> impl Iterator<Item = (&str, u64)> {
+        let mut start = 0;
+        self.keys.iter().map(move |key| {
+            let text = self.text.get(start..key.end).unwrap_or_default();
+            start = key.end;
+            (text, key.hash)
+        })
+    }
+}
+
+impl<E: Errand> Drop for Batch<E> {
+    /// Who waits still is told that its task went down with the executor that it ran on.
+    fn drop(&mut self) {
+        self.readers.stop(|| Err(BackendError::Unavailable("the read was stopped".into())));
     }
 }
 
 impl<E: Errand> Gathered<E> {
     pub(super) fn new(errand: E) -> Arc<Self> {
         let large = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
-        let queue = Mutex::new(Queue { waiting: Vec::new(), in_flight: 0 });
+        let queue = Mutex::new(Queue { waiting: VecDeque::new(), in_flight: 0 });
         Arc::new(Self { errand: Arc::new(errand), queue, large, hasher: RandomState::default() })
     }
 
@@ -104,55 +137,67 @@ impl<E: Errand> Gathered<E> {
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue<E::Found>> {
+    fn queue(&self) -> MutexGuard<'_, Queue<E>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads one key, in whatever batch comes next.
     pub(super) async fn read(self: &Arc<Self>, key: &str) -> Answer<E> {
-        let (waiting, awaited) = self.asked(key);
-        if let Some(own) = self.join([waiting]) {
+        let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+        let (awaited, own) = self.join(waker, |queue, waker| self.ask(queue, key, waker));
+        if let Some(own) = own {
             own.await;
         }
-        awaited.answer().await
+        awaited.await
     }
 
     /// Reads keys together, in whatever batches come next.
     pub(super) async fn read_many(self: &Arc<Self>, keys: &[&str]) -> Vec<Answer<E>> {
-        let (waiting, awaited): (Vec<_>, Vec<_>) = keys.iter().map(|key| self.asked(key)).unzip();
-        if let Some(own) = self.join(waiting) {
+        let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+        let all = |queue: &mut Queue<E>, waker: Waker| -> Vec<_> {
+            keys.iter().map(|key| self.ask(queue, key, waker.clone())).collect()
+        };
+        let (awaited, own) = self.join(waker, all);
+        if let Some(own) = own {
             own.await;
         }
-        join_all(awaited.into_iter().map(Awaited::answer)).await
+        join_all(awaited).await
     }
 
-    fn asked<'a>(self: &'a Arc<Self>, key: &'a str) -> (Waiting<E::Found>, Awaited<'a, E>) {
-        let (answer, receiver) = oneshot::channel();
+    /// Puts a key into the batch that is next to have room.
+    fn ask<'a>(&'a self, queue: &mut Queue<E>, key: &'a str, waker: Waker) -> Awaited<'a, E> {
         let hash = self.hasher.hash_one(key);
-        (
-            Waiting { key: key.into(), hash, is_large: self.is_large(hash), answer },
-            Awaited { errand: &self.errand, key, receiver },
-        )
+        let is_large = self.is_large(hash);
+        if queue.waiting.back().is_none_or(|last| !last.has_room(is_large)) {
+            queue.waiting.push_back(Batch::new());
+        }
+        let batch = queue.waiting.back_mut();
+        let asked = batch.map(|batch| (batch.add(key, hash, is_large, waker), Arc::clone(&batch.readers)));
+        Awaited { errand: &self.errand, key, asked }
     }
 
     /// Lets keys wait for a batch, and sees to it that there will be one: the caller's own, where nobody else reads.
-    fn join(self: &Arc<Self>, waiting: impl IntoIterator<Item = Waiting<E::Found>>) -> Option<Own> {
+    fn join<T>(
+        self: &Arc<Self>,
+        waker: Waker,
+        ask: impl FnOnce(&mut Queue<E>, Waker) -> T,
+    ) -> (T, Option<Own>) {
         let mut queue = self.queue();
         let is_alone = queue.in_flight == 0 && queue.waiting.is_empty();
-        queue.waiting.extend(waiting);
+        // Whoever sends its own batch is there when it is answered.
+        let asked = ask(&mut queue, if is_alone { Waker::noop().clone() } else { waker });
         if queue.waiting.is_empty() || queue.in_flight >= IN_FLIGHT {
-            return None;
+            return (asked, None);
         }
+        let batch = if is_alone { queue.waiting.pop_front() } else { None };
         queue.in_flight += 1;
-        let turn = Turn { gathered: Arc::clone(self), is_held: true };
-        if is_alone {
-            let batch = queue.batch();
-            drop(queue);
-            return Some(Own(Some(Box::pin(async move { run(&turn.gathered, batch).await }))));
-        }
         drop(queue);
+        let turn = Turn { gathered: Arc::clone(self), is_held: true };
+        if let Some(batch) = batch {
+            return (asked, Some(Own(Some(Box::pin(async move { run(&turn.gathered, batch).await })))));
+        }
         tokio::spawn(serve(turn));
-        None
+        (asked, None)
     }
 }
 
@@ -160,22 +205,27 @@ impl<E: Errand> Gathered<E> {
 struct Awaited<'a, E: Errand> {
     errand: &'a Arc<E>,
     key: &'a str,
-    receiver: oneshot::Receiver<Answer<E>>,
+    /// Its place in its batch; nothing once it has been answered.
+    asked: Option<(usize, Arc<Readers<Answer<E>>>)>,
 }
 
-impl<E: Errand> Awaited<'_, E> {
-    async fn answer(mut self) -> Answer<E> {
-        (&mut self.receiver).await.unwrap_or_else(|_| {
-            // Its task went down with the executor that it ran on.
-            Err(BackendError::Unavailable("the read was stopped".into()))
-        })
+impl<E: Errand> Future for Awaited<'_, E> {
+    type Output = Answer<E>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer<E>> {
+        let Some((place, readers)) = &self.asked else { return Poll::Pending };
+        let polled = readers.poll(*place, context);
+        if polled.is_ready() {
+            self.asked = None;
+        }
+        polled
     }
 }
 
 impl<E: Errand> Drop for Awaited<'_, E> {
     fn drop(&mut self) {
-        self.receiver.close();
-        if let Ok(Ok(found)) = self.receiver.try_recv() {
+        let unread = self.asked.take().and_then(|(place, readers)| readers.leave(place));
+        if let Some(Ok(found)) = unread {
             self.errand.take_back(self.key, found);
         }
     }
@@ -214,14 +264,14 @@ struct Turn<E: Errand> {
 
 impl<E: Errand> Turn<E> {
     /// The next batch; without one the place is given back, in the same step, so that no reader counts on it.
-    fn next(&mut self) -> Option<Vec<Waiting<E::Found>>> {
+    fn next(&mut self) -> Option<Batch<E>> {
         let mut queue = self.gathered.queue();
-        if queue.waiting.is_empty() {
+        let batch = queue.waiting.pop_front();
+        if batch.is_none() {
             queue.in_flight -= 1;
             self.is_held = false;
-            return None;
         }
-        Some(queue.batch())
+        batch
     }
 }
 
@@ -240,7 +290,7 @@ impl<E: Errand> Drop for Turn<E> {
             runtime.spawn(serve(Self { gathered: Arc::clone(&self.gathered), is_held: true }));
         } else {
             queue.in_flight -= 1;
-            // Those who wait are told so by their senders.
+            // Those who wait are told so.
             let stopped = std::mem::take(&mut queue.waiting);
             drop(queue);
             drop(stopped);
@@ -259,52 +309,52 @@ async fn serve<E: Errand>(mut turn: Turn<E>) {
 }
 
 /// A key of a batch.
-struct Asked<'w> {
-    key: &'w str,
+struct Asked<'b> {
+    key: &'b str,
     hash: u64,
     readers: usize,
 }
 
-async fn run<E: Errand>(gathered: &Gathered<E>, batch: Vec<Waiting<E::Found>>) {
-    let mut asked: Vec<Asked<'_>> = Vec::with_capacity(batch.len());
-    let mut places: HashTable<usize> = HashTable::with_capacity(batch.len());
-    let mut place_of = Vec::with_capacity(batch.len());
-    for Waiting { key, hash, answer, .. } in &batch {
+async fn run<E: Errand>(gathered: &Gathered<E>, batch: Batch<E>) {
+    let count = batch.keys.len();
+    let mut asked: Vec<Asked<'_>> = Vec::with_capacity(count);
+    let mut places: HashTable<usize> = HashTable::with_capacity(count);
+    let mut place_of = Vec::with_capacity(count);
+    for ((key, hash), waits) in batch.keys().zip(batch.readers.waiting()) {
         // Who went away before it began reads nothing.
-        if answer.is_closed() {
+        if !waits {
             place_of.push(None);
             continue;
         }
-        let is_same = |place: &usize| asked.get(*place).is_some_and(|asked| asked.key == &**key);
+        let is_same = |place: &usize| asked.get(*place).is_some_and(|asked| asked.key == key);
         let hash_of = |place: &usize| asked.get(*place).map_or(0, |asked| asked.hash);
-        let place = *places.entry(*hash, is_same, hash_of).or_insert(asked.len()).get();
+        let place = *places.entry(hash, is_same, hash_of).or_insert(asked.len()).get();
         match asked.get_mut(place) {
             Some(asked) => asked.readers += 1,
-            None => asked.push(Asked { key, hash: *hash, readers: 1 }),
+            None => asked.push(Asked { key, hash, readers: 1 }),
         }
         place_of.push(Some(place));
     }
     let keys: Vec<&str> = asked.iter().map(|asked| asked.key).collect();
-    let found = gathered.errand.go(&keys).await;
+    let mut found = gathered.errand.go(&keys).await;
     for (asked, found) in asked.iter().zip(&found) {
         if let Ok(found) = found {
             gathered.remember(asked.hash, found);
         }
     }
-    let readers = asked.into_iter().map(|asked| asked.readers);
-    let mut found: Vec<_> = found.into_iter().zip(readers).collect();
-    for (waiting, place) in batch.into_iter().zip(place_of) {
-        let Some(place) = place else { continue };
-        let answer = match found.get_mut(place) {
-            Some((Ok(found), readers)) => {
-                *readers -= 1;
-                Ok(E::share(found, *readers))
-            }
-            Some((Err(fault), _)) => Err(fault.clone().into()),
+    let answers = place_of.into_iter().map(|place| {
+        let (asked, found) = (asked.get_mut(place?)?, found.get_mut(place?));
+        asked.readers -= 1;
+        Some(match found {
+            Some(Ok(found)) => Ok(E::share(found, asked.readers)),
+            Some(Err(fault)) => Err(fault.clone().into()),
             None => Err(Fault::Answer.into()),
-        };
-        if let Err(Ok(found)) = waiting.answer.send(answer) {
-            gathered.errand.take_back(&waiting.key, found);
+        })
+    });
+    let left = batch.readers.answer(answers);
+    for (place, answer) in left {
+        if let (Some((key, _)), Ok(found)) = (batch.keys().nth(place), answer) {
+            gathered.errand.take_back(key, found);
         }
     }
 }

@@ -15,6 +15,7 @@ mod listing;
 mod live;
 mod plain;
 mod quota;
+mod readers;
 mod reads;
 mod recall;
 mod reply;
@@ -131,8 +132,7 @@ impl RedisBackend {
         let fetch = |is_absent| {
             Gathered::new(Fetch { servers: Arc::clone(&servers), held: Arc::clone(&held), is_absent })
         };
-        let (looks, reads, absent) =
-            (Gathered::new(Look(Arc::clone(&servers))), fetch(false), fetch(true));
+        let (looks, reads, absent) = (Gathered::new(Look(Arc::clone(&servers))), fetch(false), fetch(true));
         let tracking = servers.only().map(|link| Arc::new(Tracking::new(Arc::clone(link), silence_bound)));
         Self { servers, held, looks, reads, absent, tracking }
     }

@@ -137,11 +137,8 @@ pub(super) async fn read_many(
     keys: &[&str],
     absent: bool,
 ) -> Vec<Result<Read, Fault>> {
-    let found = if absent {
-        keys.iter().map(|_| Ok(Found::Nothing)).collect()
-    } else {
-        look(servers, keys).await
-    };
+    let found =
+        if absent { keys.iter().map(|_| Ok(Found::Nothing)).collect() } else { look(servers, keys).await };
     // What is left to be asked for, by its place among the keys.
     let is_open = |found: &Result<Found, Fault>| {
         matches!(found, Ok(Found::Nothing | Found::Outdated(_) | Found::Plain(_)))

@@ -176,7 +176,8 @@ pub(super) async fn serve<T, V, O: ValueOps<V>>(missing: &mut [Asked<'_, T, V, O
     let Some(cache) = served.first().map(|asked| asked.call.cache) else { return };
     let Ok(entries) = tags::peek(cache, &targets.iter().collect::<Vec<_>>()).await else { return };
     for ((asked, target), found) in served.into_iter().zip(&targets).zip(entries) {
-        let usable = found.entry().and_then(|(entry, generations)| asked.call.usable(&entry, target, generations));
+        let usable =
+            found.entry().and_then(|(entry, generations)| asked.call.usable(&entry, target, generations));
         if let Some(Usable::Fresh(flown, _)) = usable {
             asked.call.site.count(Event::Hit);
             asked.part = Part::Done(flown);
