@@ -220,6 +220,17 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
 
     /// The value of an entry, unless it is of another version or of other tags, too large or does not decode.
     pub(super) fn usable(&self, entry: &Entry, target: &Target, generations: u64) -> Option<Usable<O::Held>> {
+        self.usable_as(entry, target, generations, |value| self.ops.hold(value))
+    }
+
+    /// The same, as what `hold` makes of the value.
+    pub(super) fn usable_as<T>(
+        &self,
+        entry: &Entry,
+        target: &Target,
+        generations: u64,
+        hold: impl FnOnce(V) -> T,
+    ) -> Option<Usable<T>> {
         let marks = Marks::from_metadata(entry.metadata.as_deref());
         if marks.version != self.stored_version()
             || !target.admits(&marks, generations)
@@ -232,7 +243,7 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
         if marks.is_negative() {
             return fresh_for.ok().map(|fresh_for| Usable::Fresh(None, life(fresh_for)));
         }
-        let value = self.ops.hold(self.ops.decode(self.cache.codec(), &entry.value)?);
+        let value = hold(self.ops.decode(self.cache.codec(), &entry.value)?);
         Some(match fresh_for {
             Ok(fresh_for) => Usable::Fresh(Some(value), life(fresh_for)),
             Err(staleness) => Usable::Stale(value, staleness),

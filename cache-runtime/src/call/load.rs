@@ -148,10 +148,11 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
                 way => return Box::pin(call.load_apart(way, &target, body)).await,
             }
             let before = match call.look_first(&target).await {
-                Ok(flown) => return call.give(flown),
+                Ok(value) => return call.give_or_none(value),
                 Err(before) => before,
             };
-            let next = match call.seek(target, before, policy.error_window()).await {
+            // Apart: what is there at once needs none of that.
+            let next = match Box::pin(call.seek(target, before, policy.error_window())).await {
                 Sought::Answer(flown) => return call.give(flown),
                 next => next,
             };
@@ -171,7 +172,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     /// What is there, where a look costs less than to join a load: whoever finds something neither waits nor keeps
     /// others waiting. Where a tier is to be filled, what is read goes by a flight, which tells of a change meanwhile.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would have all that it is given twice")]
-    fn look_first(&self, target: &Target) -> impl Future<Output = Result<Flown<V, O>, Before>> {
+    fn look_first(&self, target: &Target) -> impl Future<Output = Result<Option<V>, Before>> {
         async move {
             if !self.cache.store().looks_first || target.is_bypassed(self.cache) {
                 return Err(Before::Nothing);
@@ -184,13 +185,15 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
                 }
             };
             match (glimpse.entry, glimpse.generations) {
-                (Some(entry), Some(generations)) => match self.usable(&entry, target, generations) {
-                    Some(Usable::Fresh(flown, _)) if flown.is_some() || S::OPTIONAL => {
-                        self.site.count(Event::Hit);
-                        Ok(flown)
+                (Some(entry), Some(generations)) => {
+                    match self.usable_as(&entry, target, generations, |value| value) {
+                        Some(Usable::Fresh(value, _)) if value.is_some() || S::OPTIONAL => {
+                            self.site.count(Event::Hit);
+                            Ok(value)
+                        }
+                        _ => Err(Before::Nothing),
                     }
-                    _ => Err(Before::Nothing),
-                },
+                }
                 (None, Some(generations)) => Err(Before::Absent(generations)),
                 _ => Err(Before::Nothing),
             }
@@ -257,8 +260,16 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     where
         S: Shape<R, Value = V>,
     {
-        match flown {
-            Some(held) => self.shape.wrap(self.ops.give(held)),
+        self.give_or_none(flown.map(|held| self.ops.give(held)))
+    }
+
+    /// The value, or the "not there", as the function returns it.
+    fn give_or_none<R>(&self, value: Option<V>) -> R
+    where
+        S: Shape<R, Value = V>,
+    {
+        match value {
+            Some(value) => self.shape.wrap(value),
             None => self.shape.none().unwrap_or_else(crate::__private::typed),
         }
     }
