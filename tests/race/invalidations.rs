@@ -117,26 +117,30 @@ fn an_invalidated_prefix_beside_a_fill() {
 
 #[test]
 fn a_write_in_another_process_beside_readers() {
-    race(|| {
-        let world = World::remote();
-        let writer = world.writer();
-        let readers = [(); 3].map(|()| world.reader(Load::Works));
-        assert!(join(readers).iter().all(Result::is_ok));
-        writer.join().unwrap();
-        world.assert_settled();
-    });
+    for backend in Backend::ELSEWHERE {
+        race(move || {
+            let world = World::at(backend);
+            let writer = world.writer();
+            let readers = [(); 3].map(|()| world.reader(Load::Works));
+            assert!(join(readers).iter().all(Result::is_ok));
+            writer.join().unwrap();
+            world.assert_settled();
+        });
+    }
 }
 
 #[test]
 fn two_writes_in_another_process_beside_readers_one_of_them_dropped() {
-    race(|| {
-        let world = World::remote();
-        let writers = [(); 2].map(|()| world.writer());
-        let dropped = world.dropped_reader(2);
-        let readers = [(); 2].map(|()| world.reader(Load::Works));
-        assert!(join(readers).iter().all(Result::is_ok));
-        join(writers);
-        dropped.join().unwrap();
-        world.assert_settled();
-    });
+    for backend in Backend::ELSEWHERE {
+        race(move || {
+            let world = World::at(backend);
+            let writers = [(); 2].map(|()| world.writer());
+            let dropped = world.dropped_reader(2);
+            let readers = [(); 2].map(|()| world.reader(Load::Works));
+            assert!(join(readers).iter().all(Result::is_ok));
+            join(writers);
+            dropped.join().unwrap();
+            world.assert_settled();
+        });
+    }
 }

@@ -6,7 +6,7 @@ use shuttle::thread;
 use crate::race;
 use crate::store::flight::Entered;
 use crate::store::local_tier::{Deadlines, Hit, Prepared};
-use crate::world::{Load, World, join};
+use crate::world::{Backend, Load, World, join};
 
 #[test]
 fn callers_of_a_cold_key_load_once() {
@@ -21,11 +21,13 @@ fn callers_of_a_cold_key_load_once() {
 
 #[test]
 fn callers_of_a_remote_cold_key_end_with_its_value() {
-    race(|| {
-        let world = World::remote();
-        assert_eq!(join([(); 3].map(|()| world.reader(Load::Works))), [Ok(1), Ok(1), Ok(1)]);
-        world.assert_settled();
-    });
+    for backend in Backend::ELSEWHERE {
+        race(move || {
+            let world = World::at(backend);
+            assert_eq!(join([(); 3].map(|()| world.reader(Load::Works))), [Ok(1), Ok(1), Ok(1)]);
+            world.assert_settled();
+        });
+    }
 }
 
 #[test]

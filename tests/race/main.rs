@@ -17,6 +17,7 @@ mod invalidations;
 mod joins;
 mod key;
 mod mirror;
+mod readers;
 mod refresh;
 #[expect(dead_code, unreachable_pub, reason = "compiled for what the scenarios use of it")]
 mod store;

@@ -8,9 +8,10 @@ pub(crate) mod local_tier;
 pub(crate) mod tags;
 
 /// In the place of the runtime's `store/sync.rs`.
-mod sync {
+pub(crate) mod sync {
+    pub(super) use shuttle::sync::Arc;
     pub(super) use shuttle::sync::atomic::AtomicU64;
-    pub(super) use shuttle::sync::{Arc, Mutex, MutexGuard};
+    pub(crate) use shuttle::sync::{Mutex, MutexGuard};
     pub(super) use shuttle::thread_local;
     pub(super) use std::sync::RwLock;
     use std::sync::{RwLockReadGuard, RwLockWriteGuard};
@@ -18,7 +19,7 @@ mod sync {
     /// Few: each is made anew for every schedule.
     pub(super) const GENERATIONS: usize = 2;
 
-    pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.lock().unwrap()
     }
 

@@ -23,13 +23,15 @@ fn written_at(backend: Backend, stage: Stage) {
 #[test]
 fn a_tag_is_invalidated_during_the_load() {
     written_at(Backend::InProcess, Stage::Loading);
-    written_at(Backend::Remote, Stage::Loading);
+    Backend::ELSEWHERE.into_iter().for_each(|backend| written_at(backend, Stage::Loading));
 }
 
 #[test]
 fn a_tag_is_invalidated_beside_the_fill() {
-    written_at(Backend::Remote, Stage::Sealed);
-    written_at(Backend::Remote, Stage::Filled);
+    for backend in Backend::ELSEWHERE {
+        written_at(backend, Stage::Sealed);
+        written_at(backend, Stage::Filled);
+    }
 }
 
 #[test]
@@ -65,6 +67,7 @@ fn a_tag_is_invalidated_beside_a_join() {
     race(|| {
         join_after_a_write(Backend::InProcess, Mistakes::default());
         join_after_a_write(Backend::Remote, Mistakes::default());
+        join_after_a_write(Backend::Looked, Mistakes::default());
     });
 }
 

@@ -38,6 +38,13 @@ pub(crate) enum Backend {
     InProcess,
     /// The writer is in another: it takes value and lease from the shared store. There is no local tier.
     Remote,
+    /// The same, and a call looks before it joins a load.
+    Looked,
+}
+
+impl Backend {
+    /// Where the writer is in another process.
+    pub(crate) const ELSEWHERE: [Self; 2] = [Self::Remote, Self::Looked];
 }
 
 /// Where in its course a leader may be met.
@@ -119,8 +126,8 @@ impl World {
         Self::with(Backend::InProcess, Mistakes::default(), |_, _| {})
     }
 
-    pub(crate) fn remote() -> Arc<Self> {
-        Self::with(Backend::Remote, Mistakes::default(), |_, _| {})
+    pub(crate) fn at(backend: Backend) -> Arc<Self> {
+        Self::with(backend, Mistakes::default(), |_, _| {})
     }
 
     /// Where invalidations are told before a write returns, a leader need not seal.
@@ -184,7 +191,7 @@ impl World {
         let written = self.database.fetch_add(1, Ordering::SeqCst) + 1;
         match self.backend {
             Backend::InProcess => invalidate(),
-            Backend::Remote => {
+            Backend::Remote | Backend::Looked => {
                 let mut remote = self.remote.lock().unwrap();
                 if self.tagged {
                     // Value and lease stay.
@@ -234,9 +241,17 @@ impl World {
         if let Some(value) = self.hit(key) {
             return Ok(value);
         }
+        let mut before = None;
+        if self.backend == Backend::Looked {
+            match self.look_first() {
+                Ok(value) => return Ok(value),
+                Err(generation) => before = Some(generation),
+            }
+            yield_now().await;
+        }
         let counted = self.counted();
         let leader = match self.flights.enter::<u64>(0, key, counted.as_ref()) {
-            Entered::Lead(leader) => leader,
+            Entered::Lead(leader) => return self.enter_lead(leader, key, load, counted, before).await,
             Entered::Wait(waiter) => match waiter.wait(LIMITS, &self.clock).await {
                 Waited::Value(value) => return Ok(value),
                 Waited::Failed(_) => return Err(Failure::Shared),
@@ -244,12 +259,32 @@ impl World {
                 Waited::TimedOut => return self.load(load).await,
             },
         };
+        self.enter_lead(leader, key, load, counted, None).await
+    }
+
+    async fn enter_lead(
+        &self,
+        leader: Leader<u64>,
+        key: &str,
+        load: Load,
+        counted: Option<std::sync::Arc<Counted>>,
+        before: Option<u64>,
+    ) -> Result<u64, Failure> {
         // Who led before may have finished between the look and the entry.
         if let Some(value) = self.hit(key) {
             leader.finish(&value);
             return Ok(value);
         }
-        self.lead_tagged(leader, key, load, counted).await
+        self.lead_tagged(leader, key, load, counted, before).await
+    }
+
+    /// What is in the shared store, without a lease; else the generation of the tag.
+    fn look_first(&self) -> Result<u64, u64> {
+        let remote = self.remote.lock().unwrap();
+        match remote.value {
+            Some((value, generation)) if generation == remote.generation => Ok(value),
+            _ => Err(remote.generation),
+        }
     }
 
     /// How the tag is counted now, if there is one.
@@ -258,7 +293,7 @@ impl World {
     }
 
     pub(crate) async fn lead(&self, leader: Leader<u64>, key: &str, load: Load) -> Result<u64, Failure> {
-        self.lead_tagged(leader, key, load, None).await
+        self.lead_tagged(leader, key, load, None, None).await
     }
 
     async fn lead_tagged(
@@ -267,11 +302,12 @@ impl World {
         key: &str,
         load: Load,
         counted: Option<std::sync::Arc<Counted>>,
+        before: Option<u64>,
     ) -> Result<u64, Failure> {
         leader.begin();
         let lease = match self.backend {
             Backend::InProcess => None,
-            Backend::Remote => match self.take_lease(&leader) {
+            Backend::Remote | Backend::Looked => match self.take_lease(&leader, before) {
                 Ok(value) => {
                     self.finish(leader, value, false);
                     return Ok(value);
@@ -338,8 +374,9 @@ impl World {
         }
     }
 
-    /// Reads the shared store, and takes the lease where there is neither a value nor a lease.
-    fn take_lease(&self, leader: &Leader<u64>) -> Result<u64, Option<Lease>> {
+    /// Reads the shared store, and takes the lease where there is neither a value nor a lease; in the generation that the
+    /// look saw, if the caller has looked.
+    fn take_lease(&self, leader: &Leader<u64>, before: Option<u64>) -> Result<u64, Option<Lease>> {
         let mut remote = self.remote.lock().unwrap();
         match remote.value {
             Some((value, generation)) if generation == remote.generation => return Ok(value),
@@ -350,7 +387,7 @@ impl World {
         }
         remote.leases += 1;
         remote.lease = Some(remote.leases);
-        Err(Some(Lease { token: remote.leases, generation: remote.generation }))
+        Err(Some(Lease { token: remote.leases, generation: before.unwrap_or(remote.generation) }))
     }
 
     fn fill(&self, lease: Lease, value: u64) -> bool {

@@ -206,11 +206,11 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     pub(super) fn seek(
         &self,
         target: Target,
-        before: Before,
+        mut before: Before,
         window: Duration,
     ) -> impl Future<Output = Sought<Flown<V, O>, O::Held>> {
         async move {
-            match self.join(&target).await {
+            match self.join(&target, &mut before).await {
                 Joined::Lead(leader) => self.lead(leader, target, before, window).await,
                 Joined::Value(flown) if flown.is_some() || S::OPTIONAL => Sought::Answer(flown),
                 Joined::Value(_) | Joined::Alone => Sought::Beside(None, target),
@@ -274,8 +274,8 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         }
     }
 
-    /// Joins the flight of the key, or becomes the one who leads it.
-    async fn join(&self, target: &Target) -> Joined<Flown<V, O>> {
+    /// Joins the flight of the key, or becomes the one who leads it. What was known `before` is old after a wait.
+    async fn join(&self, target: &Target, before: &mut Before) -> Joined<Flown<V, O>> {
         // On Workers the runtime ends a request that awaits another's wake-up.
         if cfg!(target_family = "wasm") {
             return Joined::Lead(None);
@@ -285,12 +285,15 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         let entered = store.flights.enter::<Flown<V, O>>(namespace, key, target.counted());
         match entered {
             Entered::Lead(leader) => Joined::Lead(Some(leader)),
-            Entered::Wait(waiter) => match Box::pin(waiter.wait(store.waits, &store.clock)).await {
-                Waited::Value(flown) => Joined::Value(flown),
-                Waited::Failed(error) => Joined::Failed(error),
-                Waited::Lead(leader) | Waited::LoadYourself(leader) => Joined::Lead(Some(leader)),
-                Waited::TimedOut => Joined::Alone,
-            },
+            Entered::Wait(waiter) => {
+                *before = Before::Nothing;
+                match Box::pin(waiter.wait(store.waits, &store.clock)).await {
+                    Waited::Value(flown) => Joined::Value(flown),
+                    Waited::Failed(error) => Joined::Failed(error),
+                    Waited::Lead(leader) | Waited::LoadYourself(leader) => Joined::Lead(Some(leader)),
+                    Waited::TimedOut => Joined::Alone,
+                }
+            }
         }
     }
 

@@ -6,7 +6,7 @@ mod local_tier;
 mod pushed;
 mod refreshes;
 mod retries;
-mod sync;
+pub(crate) mod sync;
 mod tags;
 
 use std::collections::HashMap;

@@ -1,8 +1,9 @@
 //! What the store synchronizes with: one place, so that the race tests can put others here.
 
 pub(super) use std::sync::atomic::AtomicU64;
-pub(super) use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::sync::{RwLockReadGuard, RwLockWriteGuard};
+pub(super) use std::sync::{Arc, RwLock};
+pub(crate) use std::sync::{Mutex, MutexGuard};
+use std::sync::{PoisonError, RwLockReadGuard, RwLockWriteGuard};
 pub(super) use std::thread_local;
 
 /// How many generations a tier counts: keys that share one lose their places in the mirrors together.
@@ -10,7 +11,7 @@ pub(super) const GENERATIONS: usize = 4_096;
 
 /// Takes a lock. What it guards stays whole under a panic (each change is one assignment, and foreign code
 /// runs under it only in a promotion, which changes nothing of the flight), so a poisoned one is used on.
-pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -37,6 +37,7 @@ pub use builder::RedisBackendBuilder;
 pub use plain::PlainRedisBackend;
 
 use crate::error::{BackendError, Result};
+use crate::store::sync;
 use batch::Gathered;
 use errands::{Fetch, Look};
 use held::Held;

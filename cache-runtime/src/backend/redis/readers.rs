@@ -1,7 +1,8 @@
 //! Those who wait for a batch, each in a place of its own: one lock and one list for all of them.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use super::sync::{Mutex, MutexGuard, lock};
 
 /// The readers of a batch.
 pub(super) struct Readers<A>(Mutex<Vec<Reader<A>>>);
@@ -15,14 +16,14 @@ enum Reader<A> {
 
 impl<A> Default for Readers<A> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Mutex::new(Vec::new()))
     }
 }
 
 impl<A> Readers<A> {
     fn all(&self) -> MutexGuard<'_, Vec<Reader<A>>> {
         // No foreign code runs under it but the clone of a waker, before anything is changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// One more, who is woken when it is answered; its place.
