@@ -14,6 +14,8 @@ mod elsewhere;
 mod faults;
 #[path = "redis/kinds.rs"]
 mod kinds;
+#[path = "redis/looks.rs"]
+mod looks;
 #[path = "redis/lost.rs"]
 mod lost;
 #[path = "redis/payloads.rs"]

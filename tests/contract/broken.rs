@@ -39,6 +39,10 @@ enum Fault {
     ReadsManyWithoutMissing,
     ReadsManyWithoutLeases,
     LeasesManyToEverybody,
+    LooksThroughBarriers,
+    LeasesByLooking,
+    LooksAtManyWithoutMissing,
+    LeasesTheAbsentToEverybody,
     AdmitsInTwoSteps,
     AdmitsForEver,
     ChargesForRefusals,
@@ -300,6 +304,35 @@ impl Backend for Broken {
         Ok(read)
     }
 
+    async fn look(&self, key: &str) -> Result<Option<Entry>, BackendError> {
+        let found = self.inner.look(key).await?;
+        if self.has(LeasesByLooking) && found.is_none() {
+            self.inner.read(key).await?;
+        }
+        if let (LooksThroughBarriers, Some(entry)) = (self.fault, &found) {
+            self.first.lock().expect("not poisoned").insert(key.into(), entry.clone());
+        }
+        let seen = || self.first.lock().expect("not poisoned").get(key).cloned();
+        Ok(if self.has(LooksThroughBarriers) { seen() } else { found })
+    }
+
+    async fn look_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {
+        let mut found = self.inner.look_many(keys).await?;
+        if self.has(LooksAtManyWithoutMissing) {
+            found.retain(Option::is_some);
+        }
+        Ok(found)
+    }
+
+    async fn read_absent(&self, key: &str) -> Result<Read, BackendError> {
+        match self.inner.read_absent(key).await? {
+            Read::Leased | Read::Hit(_) if self.has(LeasesTheAbsentToEverybody) => {
+                Ok(Read::Miss(Some(Lease(7))))
+            }
+            read => Ok(read),
+        }
+    }
+
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {
         let current = self.inner.get(key).await?;
         match current {
@@ -435,6 +468,10 @@ catches! {
     a_read_of_many_without_the_missing: ReadsManyWithoutMissing is caught by leases::read_many_answers_in_the_order_of_the_keys;
     a_read_of_many_without_leases: ReadsManyWithoutLeases is caught by leases::read_many_answers_in_the_order_of_the_keys;
     a_read_of_many_that_leases_to_everybody: LeasesManyToEverybody is caught by leases::read_many_gives_a_lease_to_one_reader;
+    a_look_through_a_barrier: LooksThroughBarriers is caught by leases::a_look_finds_the_value_and_takes_no_lease;
+    a_look_that_leases: LeasesByLooking is caught by leases::a_look_finds_the_value_and_takes_no_lease;
+    a_look_at_many_without_the_missing: LooksAtManyWithoutMissing is caught by leases::look_many_answers_in_the_order_of_the_keys;
+    an_absent_key_that_is_leased_to_everybody: LeasesTheAbsentToEverybody is caught by leases::what_was_absent_is_leased_or_found;
     a_quota_for_more_than_its_limit: AdmitsInTwoSteps is caught by concurrency::a_quota_admits_no_more_than_its_limit_to_many;
     a_counter_of_requests_without_ttl: AdmitsForEver is caught by quotas::a_quota_in_use_has_an_end;
     a_refusal_that_costs: ChargesForRefusals is caught by quotas::what_is_not_admitted_takes_nothing;

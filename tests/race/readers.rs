@@ -43,8 +43,8 @@ fn an_answer_is_heard_or_taken_back_and_never_both() {
         let places = [(); 2].map(|()| readers.add(Waker::noop().clone()));
         let leaves = Arc::clone(&readers);
         let leaves = thread::spawn(move || {
-            let mut context = Context::from_waker(Waker::noop());
-            match leaves.poll(places[0], &mut context) {
+            let context = Context::from_waker(Waker::noop());
+            match leaves.poll(places[0], &context) {
                 Poll::Ready(_) => 1,
                 Poll::Pending => usize::from(leaves.leave(places[0]).is_some()),
             }

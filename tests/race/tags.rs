@@ -23,7 +23,9 @@ fn written_at(backend: Backend, stage: Stage) {
 #[test]
 fn a_tag_is_invalidated_during_the_load() {
     written_at(Backend::InProcess, Stage::Loading);
-    Backend::ELSEWHERE.into_iter().for_each(|backend| written_at(backend, Stage::Loading));
+    for backend in Backend::ELSEWHERE {
+        written_at(backend, Stage::Loading);
+    }
 }
 
 #[test]

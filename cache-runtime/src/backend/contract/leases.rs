@@ -426,3 +426,69 @@ pub async fn read_many_gives_a_lease_to_one_reader(subject: &Subject) {
     }
     holds("the lease still holds", fill(subject, &key, Some(lease), "v").await);
 }
+
+/// A look is a get of what a cached call could use.
+pub async fn a_look_finds_the_value_and_takes_no_lease(subject: &Subject) {
+    let (there, missing) = (subject.key("there"), subject.key("missing"));
+    subject.put_with(&there, "v", PutOptions { ttl: None, metadata: subject.metadata("1") }).await;
+    let look = async |key: &str| done("look", subject.backend.look(key).await);
+    let found = look(&there).await.map(|entry| (entry.value, entry.metadata));
+    same("a look finds the value that is there", found, Some(("v".into(), subject.metadata("1"))));
+    same("a look finds nothing where nothing is", look(&missing).await, None);
+    if subject.has_leases() {
+        let lease = take(subject, &missing).await;
+        same("a look at a key that is being loaded finds nothing", look(&missing).await, None);
+        holds("a look leaves a lease to its owner", fill(subject, &missing, Some(lease), "v").await);
+        let found = look(&missing).await.map(|entry| entry.value);
+        same("a look finds what was filled", found, Some("v".into()));
+    }
+    if subject.backend.capabilities().barriers {
+        let token = done("begin_write", subject.backend.begin_write(&[&there], LEASE_IS_OVER).await);
+        same("a look finds nothing under a barrier", look(&there).await, None);
+        done("finish_write", subject.backend.finish_write(&[&there], token, None).await);
+    }
+}
+
+/// As a look at each.
+pub async fn look_many_answers_in_the_order_of_the_keys(subject: &Subject) {
+    let (one, missing, two) = (subject.key("one"), subject.key("missing"), subject.key("two"));
+    subject.put(&one, "1").await;
+    subject.put(&two, "2").await;
+    let keys: [&str; 4] = [&two, &missing, &one, &two];
+    let found = done("look_many", subject.backend.look_many(&keys).await);
+    let found: Vec<_> = found.into_iter().map(|entry| entry.map(|entry| entry.value)).collect();
+    let expected = [Some("2".into()), None, Some("1".into()), Some("2".into())];
+    same("look_many answers in the order of the keys", found.as_slice(), expected.as_slice());
+    holds(
+        "look_many of nothing is nothing",
+        done("look_many", subject.backend.look_many(&[]).await).is_empty(),
+    );
+}
+
+/// As a read: others may have been there since the look.
+pub async fn what_was_absent_is_leased_or_found(subject: &Subject) {
+    let key = subject.key("absent");
+    let read = async || done("read_absent", subject.backend.read_absent(&key).await);
+    if subject.has_leases() {
+        let Read::Miss(Some(lease)) = read().await else {
+            panic!("not guaranteed: the reader of an absent key gets its lease")
+        };
+        let other = read().await;
+        holds("one reader of an absent key gets the lease", matches!(other, Read::Leased | Read::Miss(None)));
+        holds("the lease still holds", fill(subject, &key, Some(lease), "v").await);
+    } else {
+        subject.put(&key, "v").await;
+    }
+    for value in ["v", "12"] {
+        let Read::Hit(entry) = read().await else {
+            panic!("not guaranteed: what came after a look is found")
+        };
+        same("what came after a look is found", entry.value, Bytes::from(value));
+        subject.put(&key, "12").await;
+    }
+    if subject.backend.capabilities().barriers {
+        let token = done("begin_write", subject.backend.begin_write(&[&key], LEASE_IS_OVER).await);
+        holds("nobody leases a key that is being written", matches!(read().await, Read::Barred));
+        done("finish_write", subject.backend.finish_write(&[&key], token, None).await);
+    }
+}

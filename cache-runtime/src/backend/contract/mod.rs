@@ -162,6 +162,9 @@ macro_rules! backend_contract {
                 a_lease_is_no_value
                 read_many_answers_in_the_order_of_the_keys
                 read_many_gives_a_lease_to_one_reader
+                a_look_finds_the_value_and_takes_no_lease
+                look_many_answers_in_the_order_of_the_keys
+                what_was_absent_is_leased_or_found
             }
             barriers {
                 a_barrier_hides_the_value_and_bars_readers
