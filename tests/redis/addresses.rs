@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::process::Command;
 
 use cache_runtime::contract::{Subject, Time, barriers, bulk, counters, leases, listing, ttl, values};
-use cache_runtime::{Backend, CacheError, KvCacheService, RedisBackend, Ttl};
+use cache_runtime::{Backend, CacheError, KvCacheService, PutOptions, RedisBackend, Ttl};
 
 use crate::server::{Kind, Server, shared};
 
@@ -161,7 +161,13 @@ async fn tls_needs_a_certificate_that_is_trusted() {
     for host in ["127.0.0.1", "localhost"] {
         let backend =
             RedisBackend::builder(&format!("rediss://{host}:{port}")).root_certificates(pem.clone());
-        backend.connect().await.expect("the certificate is trusted").health().await.expect("it is well");
+        let backend = backend.connect().await.expect("the certificate is trusted");
+        backend.health().await.expect("it is well");
+        // Unlike others, this connection gives lists as they are.
+        backend.put("a", "1".into(), PutOptions::default()).await.expect("it is stored");
+        let found = backend.get_many(&["a", "none", "a"]).await.expect("the server answers");
+        let found: Vec<_> = found.into_iter().map(|entry| entry.map(|entry| entry.value)).collect();
+        assert_eq!(found, [Some("1".into()), None, Some("1".into())]);
     }
     let error = RedisBackend::builder(&format!("rediss://127.0.0.1:{port}")).connect().await;
     println!("without the certificate: {}", chain(&error.expect_err("nobody trusts the certificate")));

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Pipeline, PushInfo, PushKind, Value};
 
+use super::dial::{self, Dialed};
 use super::fault::Fault;
 use super::reply;
 use super::scripts::{self, Script};
@@ -14,7 +14,7 @@ use super::scripts::{self, Script};
 /// An open connection. What it knows of the server belongs to this connection alone: another one may be to
 /// another server, or to the same one after a restart from an old dump.
 pub(super) struct Live {
-    connection: MultiplexedConnection,
+    dialed: Dialed,
     scripts: Vec<String>,
     /// Which history the server's data belong to; 0 where it does not tell.
     pub(super) epoch: u64,
@@ -46,10 +46,7 @@ impl Live {
                 }
                 Ok::<(), std::convert::Infallible>(())
             });
-        let mut connection = client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
-            .map_err(|error| Fault::of_connect(&error))?;
+        let dialed = dial::dial(client, config).await.map_err(|error| Fault::of_connect(&error))?;
 
         let mut questions = Pipeline::new();
         scripts::load(&mut questions);
@@ -57,14 +54,15 @@ impl Live {
         questions.cmd("INFO").arg("server");
         questions.cmd("INFO").arg("replication");
         let asked = Instant::now();
-        let answers = connection
+        let answers = dialed
+            .connection()
             .send_packed_commands(&questions, 0, questions.len())
             .await
             .map_err(|error| Fault::of_connect(&error))?;
         let answered = Instant::now();
         let mut answers = answers.into_iter();
         let scripts = answers.by_ref().take(scripts::COUNT).map(reply::text).collect::<Result<_, _>>()?;
-        let time = answers.next().and_then(|answer| server_time(&answer));
+        let time = answers.next().and_then(server_time);
         // A user without the right to ask has no epoch, and no newer commands.
         let server = answers.next().and_then(|answer| reply::text(answer).ok()).unwrap_or_default();
         let replication = answers.next().and_then(|answer| reply::text(answer).ok()).unwrap_or_default();
@@ -72,7 +70,7 @@ impl Live {
         let epoch = if epochs { epoch(&replication) } else { 0 };
         let middle = asked + answered.duration_since(asked) / 2;
         Ok(Self {
-            connection,
+            dialed,
             scripts,
             epoch,
             epoch_bytes: if epoch == 0 { Vec::new() } else { epoch.to_be_bytes().to_vec() },
@@ -118,7 +116,7 @@ impl Live {
         if pipeline.is_empty() {
             return Ok(Vec::new());
         }
-        let answers = self.connection.clone().send_packed_commands(pipeline, 0, pipeline.len()).await;
+        let answers = self.dialed.connection().send_packed_commands(pipeline, 0, pipeline.len()).await;
         let answers = answers.map_err(|error| Fault::of_command(&error))?;
         if answers.len() == pipeline.len() { Ok(answers) } else { Err(Fault::Answer) }
     }
@@ -134,12 +132,9 @@ fn own_time() -> u64 {
 }
 
 /// The answer of `TIME`: seconds and microseconds.
-fn server_time(answer: &Value) -> Option<u64> {
-    let Value::Array(parts) = answer else { return None };
-    let mut parts = parts.iter().map(|part| match part {
-        Value::BulkString(text) => std::str::from_utf8(text).ok()?.parse::<u64>().ok(),
-        _ => None,
-    });
+fn server_time(answer: Value) -> Option<u64> {
+    let parts = reply::list(answer).ok()?.into_iter();
+    let mut parts = parts.map(|part| reply::text(part).ok()?.parse::<u64>().ok());
     let (seconds, micros) = (parts.next()??, parts.next()??);
     Some(seconds.saturating_mul(1_000).saturating_add(micros / 1_000))
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use redis::{Pipeline, Value};
 
 use super::connection::Again;
 use super::entry::{Found, plain};
 use super::fault::Fault;
+use super::flat::Elements;
 use super::held::{Held, LEASE_LIFE_MS, Over};
 use super::live::Live;
 use super::scripts::Script;
@@ -24,7 +26,7 @@ pub(super) async fn get_many(servers: &Servers, keys: &[&str]) -> Result<Vec<Opt
     let mut entries = Vec::with_capacity(keys.len());
     for keys in keys.chunks(MOST_KEYS) {
         for found in look_many(servers, keys).await {
-            entries.push(found?);
+            entries.push(found?.map(apart));
         }
     }
     Ok(entries)
@@ -47,6 +49,11 @@ pub(super) async fn look_many(servers: &Servers, keys: &[&str]) -> Vec<Result<Op
         _ => Ok(None),
     };
     found.into_iter().map(|found| found.and_then(&mut entry)).collect()
+}
+
+/// The entry with a value of its own: the caller may keep it for long, and not the others that were read beside it.
+fn apart(entry: Entry) -> Entry {
+    Entry { value: Bytes::copy_from_slice(&entry.value), ..entry }
 }
 
 /// What `PTTL` says of keys.
@@ -112,20 +119,21 @@ async fn look(servers: &Servers, keys: &[&str]) -> Vec<Result<Found, Fault>> {
     found
 }
 
-/// The answers of a `GET` or an `MGET`, a key each.
+/// The answers of a `GET` or an `MGET`, a key each. A value of a flattened list keeps all of it.
 fn answers(mut reply: Reply, count: usize) -> Result<Vec<Result<Found, Fault>>, Fault> {
-    let answers = match (count, reply.next()) {
-        // A list or a hash: `MGET` takes it for nothing.
-        (1, Value::ServerError(error)) if error.code() == "WRONGTYPE" => vec![Value::Nil],
-        (1, answer) => vec![answer],
-        (_, answer) => reply::list(answer)?,
-    };
-    if answers.len() != count {
-        return Err(Fault::Answer);
-    }
     let moment = reply.live.epoch_and_now();
-    let found = |answer| Ok(Found::of(reply::bytes(answer)?, moment));
-    Ok(answers.into_iter().map(found).collect())
+    let found = |raw| Ok(Found::of(raw?, moment));
+    let mut answers = Vec::with_capacity(count);
+    match (count, reply.next()) {
+        // A list or a hash: `MGET` takes it for nothing.
+        (1, Value::ServerError(error)) if error.code() == "WRONGTYPE" => answers.push(found(Ok(None))),
+        (1, answer) => answers.push(found(reply::bytes(answer))),
+        (_, Value::BulkString(list)) => answers.extend(Elements::of(list).take(count + 1).map(found)),
+        (_, answer) => {
+            answers.extend(reply::list(answer)?.into_iter().map(|answer| found(reply::bytes(answer))));
+        }
+    }
+    if answers.len() == count { Ok(answers) } else { Err(Fault::Answer) }
 }
 
 /// Reads values for the cached call: what is missing, or of a history that is over, is leased. The keys differ

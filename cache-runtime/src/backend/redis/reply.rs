@@ -4,6 +4,7 @@ use bytes::Bytes;
 use redis::Value;
 
 use super::fault::Fault;
+use super::flat::Elements;
 
 /// The answer, unless it is an error.
 fn accepted(answer: Value) -> Result<Value, Fault> {
@@ -49,10 +50,15 @@ pub(super) fn flag(answer: Value) -> Result<bool, Fault> {
     integer(answer).map(|number| number == 1)
 }
 
-/// A list.
+/// A list, flattened or not.
 pub(super) fn list(answer: Value) -> Result<Vec<Value>, Fault> {
     match accepted(answer)? {
         Value::Array(answers) => Ok(answers),
+        Value::BulkString(list) => {
+            let value =
+                |element: Option<Bytes>| element.map_or(Value::Nil, |bytes| Value::BulkString(bytes.into()));
+            Elements::of(list).map(|element| element.map(value)).collect()
+        }
         _ => Err(Fault::Answer),
     }
 }
