@@ -151,8 +151,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
                 Ok(value) => return call.give_or_none(value),
                 Err(before) => before,
             };
-            // Apart: what is there at once needs none of that.
-            let next = match Box::pin(call.seek(target, before, policy.error_window())).await {
+            let next = match call.seek(target, before, policy.error_window()).await {
                 Sought::Answer(flown) => return call.give(flown),
                 next => next,
             };
@@ -211,7 +210,8 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     ) -> impl Future<Output = Sought<Flown<V, O>, O::Held>> {
         async move {
             match self.join(&target, &mut before).await {
-                Joined::Lead(leader) => self.lead(leader, target, before, window).await,
+                // Apart: of many who wait, one leads.
+                Joined::Lead(leader) => Box::pin(self.lead(leader, target, before, window)).await,
                 Joined::Value(flown) if flown.is_some() || S::OPTIONAL => Sought::Answer(flown),
                 Joined::Value(_) | Joined::Alone => Sought::Beside(None, target),
                 Joined::Failed(error) => Sought::Beside(Some(error), target),

@@ -123,13 +123,15 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
         S: Shape<R, Value = V>,
     {
         let version = self.version();
-        let identity = identify(self.origin(), |key| self.key.write_parts(version, key));
+        let store = self.cache.store();
+        let tier = store
+            .tier()
+            .map(|tier| (tier, identify(self.origin(), |key| self.key.write_parts(version, key))));
         let Self { cache, site, key, ops, shape, .. } = self;
         let key = site.write(key);
         let call = Call { cache, site, key: &key, ops, shape, version, value: PhantomData };
         let mut found = None;
-        let store = cache.store();
-        let is_held = store.tier().is_some_and(|tier| {
+        let is_held = tier.is_some_and(|(tier, identity)| {
             let now_ms = store.clock.coarse_millis();
             let sought = Sought { namespace: cache.namespace(), key: &identity, now_ms };
             call.is_held(tier, &sought, |shared| {
