@@ -63,8 +63,13 @@ impl Clock {
     /// The machine's clock. Every call returns a handle on the same one.
     #[must_use]
     pub fn system() -> Self {
-        static SYSTEM: OnceLock<Clock> = OnceLock::new();
-        SYSTEM.get_or_init(Self::start).clone()
+        Self::machine().clone()
+    }
+
+    /// The machine's clock.
+    pub(crate) fn machine() -> &'static Self {
+        static MACHINE: OnceLock<Clock> = OnceLock::new();
+        MACHINE.get_or_init(Self::start)
     }
 
     #[cfg(not(target_family = "wasm"))]

@@ -304,8 +304,8 @@ impl Backend for Broken {
         Ok(read)
     }
 
-    async fn look(&self, key: &str) -> Result<Option<Entry>, BackendError> {
-        let found = self.inner.look(key).await?;
+    async fn look(&self, key: &str, limit: Duration) -> Result<Option<Entry>, BackendError> {
+        let found = self.inner.look(key, limit).await?;
         if self.has(LeasesByLooking) && found.is_none() {
             self.inner.read(key).await?;
         }

@@ -26,7 +26,7 @@ pub struct Capabilities {
     pub in_process: bool,
     /// `watch` tells of every change soon after it, so that a typed tier before it is stale for a bounded time at most.
     pub pushes: bool,
-    /// Concurrent `look`s share a round trip, and those at one key are one. A cached call then looks before it waits for
+    /// Concurrent `look`s share a round trip, those at one key are one, and each ends within its limit. A cached call then looks before it waits for
     /// another's load of its key; else it waits first, so that a key is asked for once.
     pub shared_looks: bool,
 }

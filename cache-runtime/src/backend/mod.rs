@@ -211,8 +211,10 @@ pub trait Backend: Send + Sync + 'static {
     /// is no value that such a call could use (a barrier, another reader's lease) is nothing.
     ///
     /// The provided version is [`get`](Self::get). Override it where concurrent looks can share a round trip, and say
-    /// so by [`Capabilities::with_shared_looks`].
-    async fn look(&self, key: &str) -> Result<Option<Entry>, BackendError> {
+    /// so by [`Capabilities::with_shared_looks`]; then it ends by itself when `limit` is over, so that those who look
+    /// together can share a timer, too. Else whoever calls sees to that.
+    async fn look(&self, key: &str, limit: Duration) -> Result<Option<Entry>, BackendError> {
+        let _ = limit;
         self.get(key).await
     }
 

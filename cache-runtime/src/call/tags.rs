@@ -130,7 +130,7 @@ impl Target {
             // A backend that answers nothing at all.
             return Ok(glimpses.pop().unwrap_or(Glimpse { entry: None, generations: None }));
         }
-        let entry = cache.bounded(cache.backend().look(&self.full_key)).await?;
+        let entry = cache.look(&self.full_key).await?;
         Ok(Glimpse { entry, generations: Some(0) })
     }
 }

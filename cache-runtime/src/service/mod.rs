@@ -17,7 +17,7 @@ pub use builder::KvCacheServiceBuilder;
 pub use factory::KvCacheServiceFactory;
 pub use failsafe::Unfinished;
 
-use crate::backend::{Backend, LocalKvNamespace};
+use crate::backend::{Backend, Entry, LocalKvNamespace};
 use crate::clock::Clock;
 use crate::codec::Codec;
 use crate::error::{BackendError, Result};
@@ -200,6 +200,12 @@ impl KvCacheService {
         operation: impl Future<Output = Result<T, BackendError>> + Unpin,
     ) -> impl Future<Output = Result<T, BackendError>> {
         rt::within(&self.0.store.clock, self.0.timeout, operation)
+    }
+
+    /// Looks at a full key, no longer than this service's timeout.
+    pub(crate) async fn look(&self, full_key: &str) -> Result<Option<Entry>, BackendError> {
+        let look = self.backend().look(full_key, self.0.timeout);
+        if self.0.store.shares_looks { look.await } else { self.bounded(look).await }
     }
 }
 

@@ -44,8 +44,8 @@ pub(crate) struct Store {
     pub(crate) flights: Flights,
     pub(crate) waits: WaitLimits,
     local: Local,
-    /// A look at the backend costs less than to join a load, and there is no tier to be filled by one.
-    pub(crate) looks_first: bool,
+    /// A look at the backend costs less than to join a load, and ends by itself.
+    pub(crate) shares_looks: bool,
     /// What this process hears of tags, by the keys of their generations.
     pub(crate) tags: Arc<TagCounts>,
     /// The longest that the local tier serves a value, in milliseconds.
@@ -119,7 +119,7 @@ impl Store {
                 clock,
                 flights: Flights::new(),
                 waits: WAITS,
-                looks_first: shared_looks && matches!(local, Local::Off),
+                shares_looks: shared_looks,
                 local,
                 local_ttl: local_tier.and_then(|tier| tier.ttl()).map(millis),
                 tags,
@@ -166,6 +166,12 @@ impl Store {
                 (pushes.are_heard() || self.local_ttl.is_some() && pushes.are_refused()).then_some(tier)
             }
         }
+    }
+
+    /// Whether a call looks before it joins a load: not where there is a tier to be filled, of which a flight hears what
+    /// has changed meanwhile.
+    pub(crate) const fn looks_first(&self) -> bool {
+        self.shares_looks && matches!(self.local, Local::Off)
     }
 
     /// The local tier, whether it may serve or not.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::backend::{
 };
 use crate::clock::Clock;
 use crate::error::BackendError;
+use crate::rt;
 
 /// An operation of a [`Backend`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -203,8 +205,10 @@ impl<B: Backend + ?Sized, A: Around> Backend for Wrapped<B, A> {
         self.around.around(Operation::ReadMany, keys, self.inner.read_many(keys)).await
     }
 
-    async fn look(&self, key: &str) -> Result<Option<Entry>, BackendError> {
-        self.around.around(Operation::Look, &[key], self.inner.look(key)).await
+    async fn look(&self, key: &str, limit: Duration) -> Result<Option<Entry>, BackendError> {
+        let (keys, clock) = ([key], self.clock());
+        let looks = self.around.around(Operation::Look, &keys, self.inner.look(key, limit));
+        rt::within(&clock, limit, pin!(looks)).await
     }
 
     async fn look_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {

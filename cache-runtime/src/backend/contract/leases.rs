@@ -431,7 +431,7 @@ pub async fn read_many_gives_a_lease_to_one_reader(subject: &Subject) {
 pub async fn a_look_finds_the_value_and_takes_no_lease(subject: &Subject) {
     let (there, missing) = (subject.key("there"), subject.key("missing"));
     subject.put_with(&there, "v", PutOptions { ttl: None, metadata: subject.metadata("1") }).await;
-    let look = async |key: &str| done("look", subject.backend.look(key).await);
+    let look = async |key: &str| done("look", subject.backend.look(key, LEASE_IS_OVER).await);
     let found = look(&there).await.map(|entry| (entry.value, entry.metadata));
     same("a look finds the value that is there", found, Some(("v".into(), subject.metadata("1"))));
     same("a look finds nothing where nothing is", look(&missing).await, None);

@@ -130,7 +130,7 @@ impl Backend for LocalKvNamespace {
         Ok(self.change(|state, now| keys.iter().map(|key| state.read(key, now)).collect()))
     }
 
-    async fn look(&self, key: &str) -> Result<Option<Entry>, BackendError> {
+    async fn look(&self, key: &str, _: Duration) -> Result<Option<Entry>, BackendError> {
         self.get(key).await
     }
 

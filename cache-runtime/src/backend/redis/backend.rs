@@ -102,7 +102,7 @@ impl Backend for RedisBackend {
 
     async fn read(&self, key: &str) -> Result<Read, BackendError> {
         self.start_tracking();
-        self.reads.read(key).await
+        self.reads.read(key, None).await
     }
 
     async fn read_many(&self, keys: &[&str]) -> Result<Vec<Read>, BackendError> {
@@ -123,8 +123,8 @@ impl Backend for RedisBackend {
         failed
     }
 
-    async fn look(&self, key: &str) -> Result<Option<Entry>, BackendError> {
-        self.looks.read(key).await
+    async fn look(&self, key: &str, limit: Duration) -> Result<Option<Entry>, BackendError> {
+        self.looks.read(key, Some(limit)).await
     }
 
     async fn look_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {
@@ -133,7 +133,7 @@ impl Backend for RedisBackend {
 
     async fn read_absent(&self, key: &str) -> Result<Read, BackendError> {
         self.start_tracking();
-        self.absent.read(key).await
+        self.absent.read(key, None).await
     }
 
     async fn lease_over(&self, key: &str, seen: &Entry) -> Result<Option<Lease>, BackendError> {

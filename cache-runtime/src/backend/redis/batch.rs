@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use futures_util::future::join_all;
@@ -21,7 +22,9 @@ use super::fault::Fault;
 use super::readers::Readers;
 use super::reads::MOST_KEYS;
 use crate::backend::Entry;
+use crate::clock::{Clock, Limit, millis};
 use crate::error::BackendError;
+use crate::rt;
 
 /// The most batches under way.
 const IN_FLIGHT: usize = 4;
@@ -69,6 +72,14 @@ struct Batch<E: Errand> {
     text: String,
     keys: Vec<Key>,
     readers: Arc<Readers<Answer<E>>>,
+    /// Goes off when the time of its first reader is over, for all of them.
+    alarm: Option<Alarm>,
+}
+
+struct Alarm {
+    /// Held, that it goes off.
+    _limit: Limit<'static>,
+    due: u64,
 }
 
 struct Key {
@@ -79,8 +90,17 @@ struct Key {
 }
 
 impl<E: Errand> Batch<E> {
-    fn new() -> Self {
-        Self { text: String::new(), keys: Vec::new(), readers: Arc::default() }
+    /// One whose first reader has so long.
+    fn new(limit: Option<Duration>) -> Self {
+        let readers: Arc<Readers<Answer<E>>> = Arc::default();
+        let alarm = limit.map(|limit| {
+            let (clock, waker) = (Clock::machine(), Waker::from(Arc::clone(&readers)));
+            let (mut limit, due) = (clock.limit(limit), due(limit));
+            // Where it is over at once, each reader sees that for itself.
+            let _ = limit.poll(&mut Context::from_waker(&waker));
+            Alarm { _limit: limit, due }
+        });
+        Self { text: String::new(), keys: Vec::new(), readers, alarm }
     }
 
     /// Whether another key may go with these: a value that is large keeps others waiting, so its key goes alone.
@@ -141,12 +161,22 @@ impl<E: Errand> Gathered<E> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads one key, in whatever batch comes next.
-    pub(super) async fn read(self: &Arc<Self>, key: &str) -> Answer<E> {
+    /// Reads one key, in whatever batch comes next; within a limit of time, if there is one.
+    pub(super) async fn read(self: &Arc<Self>, key: &str, limit: Option<Duration>) -> Answer<E> {
         let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
-        let (awaited, own) = self.join(waker, |queue, waker| self.ask(queue, key, waker));
-        if let Some(own) = own {
-            own.await;
+        let asks = self.asks(key);
+        let (awaited, own) = self.join(waker, |queue, waker| self.ask(queue, asks, waker, limit));
+        if let Some(mut own) = own {
+            match limit {
+                Some(limit) => {
+                    let within = rt::limited(Clock::machine(), limit, &mut own, || ());
+                    within.await;
+                    if !own.is_over() {
+                        return Err(BackendError::Timeout(limit));
+                    }
+                }
+                None => own.await,
+            }
         }
         awaited.await
     }
@@ -154,8 +184,8 @@ impl<E: Errand> Gathered<E> {
     /// Reads keys together, in whatever batches come next.
     pub(super) async fn read_many(self: &Arc<Self>, keys: &[&str]) -> Vec<Answer<E>> {
         let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
-        let all = |queue: &mut Queue<E>, waker: Waker| -> Vec<_> {
-            keys.iter().map(|key| self.ask(queue, key, waker.clone())).collect()
+        let all = |queue: &mut Queue<E>, waker: Option<Waker>| -> Vec<_> {
+            keys.iter().map(|key| self.ask(queue, self.asks(key), waker.clone(), None)).collect()
         };
         let (awaited, own) = self.join(waker, all);
         if let Some(own) = own {
@@ -164,28 +194,50 @@ impl<E: Errand> Gathered<E> {
         join_all(awaited).await
     }
 
-    /// Puts a key into the batch that is next to have room.
-    fn ask<'a>(&'a self, queue: &mut Queue<E>, key: &'a str, waker: Waker) -> Awaited<'a, E> {
+    /// What is known of a key before anything is locked.
+    fn asks<'a>(&self, key: &'a str) -> Asks<'a> {
         let hash = self.hasher.hash_one(key);
-        let is_large = self.is_large(hash);
+        Asks { key, hash, is_large: self.is_large(hash) }
+    }
+
+    /// Puts a key into the batch that is next to have room.
+    fn ask<'a>(
+        &'a self,
+        queue: &mut Queue<E>,
+        asks: Asks<'a>,
+        waker: Option<Waker>,
+        limit: Option<Duration>,
+    ) -> Awaited<'a, E> {
+        let Asks { key, hash, is_large } = asks;
         if queue.waiting.back().is_none_or(|last| !last.has_room(is_large)) {
-            queue.waiting.push_back(Batch::new());
+            // Whoever sends its own batch keeps its own time.
+            queue.waiting.push_back(Batch::new(limit.filter(|_| waker.is_some())));
         }
-        let batch = queue.waiting.back_mut();
-        let asked = batch.map(|batch| (batch.add(key, hash, is_large, waker), Arc::clone(&batch.readers)));
-        Awaited { errand: &self.errand, key, asked }
+        let mut awaited = Awaited { errand: &self.errand, key, asked: None, limit: None, own: None };
+        if let Some(batch) = queue.waiting.back_mut() {
+            let waker = waker.unwrap_or_else(|| Waker::noop().clone());
+            awaited.asked = Some((batch.add(key, hash, is_large, waker), Arc::clone(&batch.readers)));
+            awaited.limit = limit.map(|limit| (limit, due(limit)));
+            let shared = batch.alarm.as_ref().map(|alarm| alarm.due);
+            if let Some((limit, due)) = awaited.limit
+                && shared.is_none_or(|shared| due < shared)
+            {
+                awaited.own = Some(Clock::machine().limit(limit));
+            }
+        }
+        awaited
     }
 
     /// Lets keys wait for a batch, and sees to it that there will be one: the caller's own, where nobody else reads.
     fn join<T>(
         self: &Arc<Self>,
         waker: Waker,
-        ask: impl FnOnce(&mut Queue<E>, Waker) -> T,
+        ask: impl FnOnce(&mut Queue<E>, Option<Waker>) -> T,
     ) -> (T, Option<Own>) {
         let mut queue = self.queue();
         let is_alone = queue.in_flight == 0 && queue.waiting.is_empty();
-        // Whoever sends its own batch is there when it is answered.
-        let asked = ask(&mut queue, if is_alone { Waker::noop().clone() } else { waker });
+        // Whoever sends its own batch is there when it is answered, and need not be woken.
+        let asked = ask(&mut queue, (!is_alone).then_some(waker));
         if queue.waiting.is_empty() || queue.in_flight >= IN_FLIGHT {
             return (asked, None);
         }
@@ -201,25 +253,51 @@ impl<E: Errand> Gathered<E> {
     }
 }
 
+/// A key that is asked for.
+struct Asks<'a> {
+    key: &'a str,
+    hash: u64,
+    is_large: bool,
+}
+
 /// A caller's side: when it is dropped, so is what came too late for it.
 struct Awaited<'a, E: Errand> {
     errand: &'a Arc<E>,
     key: &'a str,
     /// Its place in its batch; nothing once it has been answered.
     asked: Option<(usize, Arc<Readers<Answer<E>>>)>,
+    /// How long it has, and until when.
+    limit: Option<(Duration, u64)>,
+    /// Where the batch's alarm is not enough.
+    own: Option<Limit<'static>>,
 }
 
 impl<E: Errand> Future for Awaited<'_, E> {
     type Output = Answer<E>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer<E>> {
-        let Some((place, readers)) = &self.asked else { return Poll::Pending };
-        let polled = readers.poll(*place, context);
-        if polled.is_ready() {
-            self.asked = None;
+        let this = &mut *self;
+        let Some((place, readers)) = &this.asked else { return Poll::Pending };
+        let is_rung = match readers.poll(*place, context) {
+            Ok(answer) => {
+                this.asked = None;
+                return Poll::Ready(answer);
+            }
+            Err(is_rung) => is_rung,
+        };
+        let Some((limit, due)) = this.limit else { return Poll::Pending };
+        if is_rung && this.own.is_none() {
+            let left = due.saturating_sub(Clock::machine().coarse_millis());
+            this.own = Some(Clock::machine().limit(Duration::from_millis(left)));
         }
-        polled
+        let Some(own) = &mut this.own else { return Poll::Pending };
+        own.poll(context).map(|()| Err(BackendError::Timeout(limit)))
     }
+}
+
+/// When a limit that begins now is over, on the machine's clock.
+fn due(limit: Duration) -> u64 {
+    Clock::machine().coarse_millis().saturating_add(millis(limit))
 }
 
 impl<E: Errand> Drop for Awaited<'_, E> {
@@ -233,6 +311,12 @@ impl<E: Errand> Drop for Awaited<'_, E> {
 
 /// A batch of the caller's own, in its own task as long as it is there.
 struct Own(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Own {
+    const fn is_over(&self) -> bool {
+        self.0.is_none()
+    }
+}
 
 impl Future for Own {
     type Output = ();

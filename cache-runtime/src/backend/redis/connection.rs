@@ -213,8 +213,8 @@ impl Link {
     pub(super) async fn send(&self, live: &Arc<Live>, pipeline: &Pipeline) -> Result<Vec<Value>, Fault> {
         let limit = self.limits.command;
         // Not the executor's timer: the first one to be due wakes another thread, which a lone read would wait for.
-        let (clock, sent) = (Clock::system(), pin!(live.send(pipeline)));
-        let answers = rt::limited(&clock, limit, sent, || Err(Fault::Timeout(limit))).await;
+        let sent = pin!(live.send(pipeline));
+        let answers = rt::limited(Clock::machine(), limit, sent, || Err(Fault::Timeout(limit))).await;
         let fault = match answers {
             Ok(answers) => {
                 live.timeouts.store(0, Ordering::Relaxed);

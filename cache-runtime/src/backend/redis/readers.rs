@@ -1,11 +1,18 @@
 //! Those who wait for a batch, each in a place of its own: one lock and one list for all of them.
 
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 use super::sync::{Mutex, MutexGuard, lock};
 
 /// The readers of a batch.
-pub(super) struct Readers<A>(Mutex<Vec<Reader<A>>>);
+pub(super) struct Readers<A>(Mutex<All<A>>);
+
+struct All<A> {
+    readers: Vec<Reader<A>>,
+    /// Their common alarm has gone off.
+    is_rung: bool,
+}
 
 enum Reader<A> {
     Waits(Waker),
@@ -16,12 +23,12 @@ enum Reader<A> {
 
 impl<A> Default for Readers<A> {
     fn default() -> Self {
-        Self(Mutex::new(Vec::new()))
+        Self(Mutex::new(All { readers: Vec::new(), is_rung: false }))
     }
 }
 
 impl<A> Readers<A> {
-    fn all(&self) -> MutexGuard<'_, Vec<Reader<A>>> {
+    fn all(&self) -> MutexGuard<'_, All<A>> {
         // No foreign code runs under it but the clone of a waker, before anything is changed.
         lock(&self.0)
     }
@@ -29,38 +36,39 @@ impl<A> Readers<A> {
     /// One more, who is woken when it is answered; its place.
     pub(super) fn add(&self, waker: Waker) -> usize {
         let mut all = self.all();
-        all.push(Reader::Waits(waker));
-        all.len() - 1
+        all.readers.push(Reader::Waits(waker));
+        all.readers.len() - 1
     }
 
     /// Of each whether it waits.
     pub(super) fn waiting(&self) -> Vec<bool> {
-        self.all().iter().map(|reader| matches!(reader, Reader::Waits(_))).collect()
+        self.all().readers.iter().map(|reader| matches!(reader, Reader::Waits(_))).collect()
     }
 
-    /// The answer, once.
-    pub(super) fn poll(&self, place: usize, context: &Context<'_>) -> Poll<A> {
+    /// The answer, once; else whether the common alarm has gone off.
+    pub(super) fn poll(&self, place: usize, context: &Context<'_>) -> Result<A, bool> {
         let mut all = self.all();
-        let Some(reader) = all.get_mut(place) else { return Poll::Pending };
+        let is_rung = all.is_rung;
+        let Some(reader) = all.readers.get_mut(place) else { return Err(is_rung) };
         let before = match reader {
             Reader::Waits(before) if before.will_wake(context.waker()) => None,
             Reader::Waits(before) => Some(std::mem::replace(before, context.waker().clone())),
             _ => {
                 return match std::mem::replace(reader, Reader::Gone) {
-                    Reader::Answered(answer) => Poll::Ready(answer),
-                    _ => Poll::Pending,
+                    Reader::Answered(answer) => Ok(answer),
+                    _ => Err(is_rung),
                 };
             }
         };
         drop(all);
         drop(before);
-        Poll::Pending
+        Err(is_rung)
     }
 
     /// The reader goes away; the answer that came too late for it.
     pub(super) fn leave(&self, place: usize) -> Option<A> {
         let mut all = self.all();
-        let reader = all.get_mut(place).map(|reader| std::mem::replace(reader, Reader::Gone));
+        let reader = all.readers.get_mut(place).map(|reader| std::mem::replace(reader, Reader::Gone));
         drop(all);
         match reader {
             Some(Reader::Answered(answer)) => Some(answer),
@@ -72,8 +80,8 @@ impl<A> Readers<A> {
     pub(super) fn answer(&self, answers: impl IntoIterator<Item = Option<A>>) -> Vec<(usize, A)> {
         let (mut wakers, mut left) = (Vec::new(), Vec::new());
         let mut all = self.all();
-        wakers.reserve(all.len());
-        for (place, (reader, answer)) in all.iter_mut().zip(answers).enumerate() {
+        wakers.reserve(all.readers.len());
+        for (place, (reader, answer)) in all.readers.iter_mut().zip(answers).enumerate() {
             let Some(answer) = answer else { continue };
             if matches!(reader, Reader::Waits(_)) {
                 if let Reader::Waits(waker) = std::mem::replace(reader, Reader::Answered(answer)) {
@@ -93,6 +101,26 @@ impl<A> Readers<A> {
         let waiting = self.waiting();
         if waiting.contains(&true) {
             self.answer(waiting.into_iter().map(|waits| waits.then(&answer)));
+        }
+    }
+}
+
+/// The common alarm: who waits still then sees to its own time.
+impl<A: Send + 'static> Wake for Readers<A> {
+    fn wake(self: Arc<Self>) {
+        let mut all = self.all();
+        all.is_rung = true;
+        let wakers: Vec<Waker> = all.readers.iter().filter_map(Reader::waker).collect();
+        drop(all);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<A> Reader<A> {
+    fn waker(&self) -> Option<Waker> {
+        match self {
+            Self::Waits(waker) => Some(waker.clone()),
+            _ => None,
         }
     }
 }
