@@ -205,7 +205,7 @@ impl KvCacheService {
     /// Looks at a full key, no longer than this service's timeout.
     pub(crate) async fn look(&self, full_key: &str) -> Result<Option<Entry>, BackendError> {
         let look = self.backend().look(full_key, self.0.timeout);
-        if self.0.store.shares_looks { look.await } else { self.bounded(look).await }
+        if self.0.store.shares_looks { look.await } else { Box::pin(self.bounded(look)).await }
     }
 }
 

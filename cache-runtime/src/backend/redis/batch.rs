@@ -95,7 +95,8 @@ impl<E: Errand> Batch<E> {
         let readers: Arc<Readers<Answer<E>>> = Arc::default();
         let alarm = limit.map(|limit| {
             let (clock, waker) = (Clock::machine(), Waker::from(Arc::clone(&readers)));
-            let (mut limit, due) = (clock.limit(limit), due(limit));
+            let due = clock.coarse_millis().saturating_add(millis(limit));
+            let mut limit = clock.limit(limit);
             // Where it is over at once, each reader sees that for itself.
             let _ = limit.poll(&mut Context::from_waker(&waker));
             Alarm { _limit: limit, due }
@@ -165,27 +166,18 @@ impl<E: Errand> Gathered<E> {
     pub(super) async fn read(self: &Arc<Self>, key: &str, limit: Option<Duration>) -> Answer<E> {
         let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
         let asks = self.asks(key);
-        let (awaited, own) = self.join(waker, |queue, waker| self.ask(queue, asks, waker, limit));
-        if let Some(mut own) = own {
-            match limit {
-                Some(limit) => {
-                    let within = rt::limited(Clock::machine(), limit, &mut own, || ());
-                    within.await;
-                    if !own.is_over() {
-                        return Err(BackendError::Timeout(limit));
-                    }
-                }
-                None => own.await,
-            }
+        match self.join(waker, |queue, waker| self.ask(queue, &asks, waker, limit)) {
+            (awaited, None) => awaited.await,
+            // Apart: of many who wait, few send.
+            (awaited, Some(own)) => Box::pin(awaited.after(own)).await,
         }
-        awaited.await
     }
 
     /// Reads keys together, in whatever batches come next.
     pub(super) async fn read_many(self: &Arc<Self>, keys: &[&str]) -> Vec<Answer<E>> {
         let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
         let all = |queue: &mut Queue<E>, waker: Option<Waker>| -> Vec<_> {
-            keys.iter().map(|key| self.ask(queue, self.asks(key), waker.clone(), None)).collect()
+            keys.iter().map(|key| self.ask(queue, &self.asks(key), waker.clone(), None)).collect()
         };
         let (awaited, own) = self.join(waker, all);
         if let Some(own) = own {
@@ -204,25 +196,24 @@ impl<E: Errand> Gathered<E> {
     fn ask<'a>(
         &'a self,
         queue: &mut Queue<E>,
-        asks: Asks<'a>,
+        asks: &Asks<'a>,
         waker: Option<Waker>,
         limit: Option<Duration>,
     ) -> Awaited<'a, E> {
-        let Asks { key, hash, is_large } = asks;
+        let &Asks { key, hash, is_large } = asks;
         if queue.waiting.back().is_none_or(|last| !last.has_room(is_large)) {
             // Whoever sends its own batch keeps its own time.
             queue.waiting.push_back(Batch::new(limit.filter(|_| waker.is_some())));
         }
-        let mut awaited = Awaited { errand: &self.errand, key, asked: None, limit: None, own: None };
+        let limit = limit.map_or(0, |limit| millis(limit).max(1));
+        let due = Clock::machine().coarse_millis().saturating_add(limit);
+        let mut awaited = Awaited { errand: &self.errand, key, asked: None, limit, due, own: None };
         if let Some(batch) = queue.waiting.back_mut() {
+            let is_own = waker.is_none();
             let waker = waker.unwrap_or_else(|| Waker::noop().clone());
             awaited.asked = Some((batch.add(key, hash, is_large, waker), Arc::clone(&batch.readers)));
-            awaited.limit = limit.map(|limit| (limit, due(limit)));
-            let shared = batch.alarm.as_ref().map(|alarm| alarm.due);
-            if let Some((limit, due)) = awaited.limit
-                && shared.is_none_or(|shared| due < shared)
-            {
-                awaited.own = Some(Clock::machine().limit(limit));
+            if limit > 0 && !is_own && batch.alarm.as_ref().is_none_or(|alarm| due < alarm.due) {
+                awaited.keep_time();
             }
         }
         awaited
@@ -266,10 +257,34 @@ struct Awaited<'a, E: Errand> {
     key: &'a str,
     /// Its place in its batch; nothing once it has been answered.
     asked: Option<(usize, Arc<Readers<Answer<E>>>)>,
-    /// How long it has, and until when.
-    limit: Option<(Duration, u64)>,
+    /// How long it has, in milliseconds; 0 for as long as it takes.
+    limit: u64,
+    due: u64,
     /// Where the batch's alarm is not enough.
-    own: Option<Limit<'static>>,
+    own: Option<Box<Limit<'static>>>,
+}
+
+impl<E: Errand> Awaited<'_, E> {
+    /// Sees to its own time.
+    fn keep_time(&mut self) {
+        let left = self.due.saturating_sub(Clock::machine().coarse_millis());
+        self.own = Some(Box::new(Clock::machine().limit(Duration::from_millis(left))));
+    }
+
+    /// The answer, after the batch that it is in.
+    async fn after(self, mut batch: Own) -> Answer<E> {
+        if self.limit == 0 {
+            batch.await;
+        } else {
+            let limit = Duration::from_millis(self.limit);
+            let in_time = rt::limited(Clock::machine(), limit, &mut batch, || ());
+            in_time.await;
+            if !batch.is_over() {
+                return Err(BackendError::Timeout(limit));
+            }
+        }
+        self.await
+    }
 }
 
 impl<E: Errand> Future for Awaited<'_, E> {
@@ -285,19 +300,12 @@ impl<E: Errand> Future for Awaited<'_, E> {
             }
             Err(is_rung) => is_rung,
         };
-        let Some((limit, due)) = this.limit else { return Poll::Pending };
-        if is_rung && this.own.is_none() {
-            let left = due.saturating_sub(Clock::machine().coarse_millis());
-            this.own = Some(Clock::machine().limit(Duration::from_millis(left)));
+        if is_rung && this.limit > 0 && this.own.is_none() {
+            this.keep_time();
         }
         let Some(own) = &mut this.own else { return Poll::Pending };
-        own.poll(context).map(|()| Err(BackendError::Timeout(limit)))
+        own.poll(context).map(|()| Err(BackendError::Timeout(Duration::from_millis(this.limit))))
     }
-}
-
-/// When a limit that begins now is over, on the machine's clock.
-fn due(limit: Duration) -> u64 {
-    Clock::machine().coarse_millis().saturating_add(millis(limit))
 }
 
 impl<E: Errand> Drop for Awaited<'_, E> {
