@@ -18,16 +18,20 @@ use shuttle::thread;
 use crate::race;
 use sources::Readers;
 
+fn polled(readers: &Readers<usize>, place: usize, context: &Context<'_>) -> Poll<usize> {
+    readers.poll(place, context).map_or(Poll::Pending, Poll::Ready)
+}
+
 /// Waits for the answer in a thread of its own.
 fn waits(readers: &Arc<Readers<usize>>, place: usize) -> thread::JoinHandle<usize> {
     let readers = Arc::clone(readers);
-    thread::spawn(move || block_on(poll_fn(|context| readers.poll(place, context))))
+    thread::spawn(move || block_on(poll_fn(|context| polled(&readers, place, context))))
 }
 
 #[test]
 fn each_reader_is_woken_with_its_own_answer() {
     race(|| {
-        let readers = Arc::new(Readers::default());
+        let readers = Arc::new(Readers::with_capacity(0));
         // Whoever asked has another waker than who awaits.
         let places = [(); 3].map(|()| readers.add(Waker::noop().clone()));
         let waiting = places.map(|place| waits(&readers, place));
@@ -39,15 +43,13 @@ fn each_reader_is_woken_with_its_own_answer() {
 #[test]
 fn an_answer_is_heard_or_taken_back_and_never_both() {
     race(|| {
-        let readers = Arc::new(Readers::default());
+        let readers = Arc::new(Readers::with_capacity(0));
         let places = [(); 2].map(|()| readers.add(Waker::noop().clone()));
         let leaves = Arc::clone(&readers);
         let leaves = thread::spawn(move || {
             let context = Context::from_waker(Waker::noop());
-            match leaves.poll(places[0], &context) {
-                Poll::Ready(_) => 1,
-                Poll::Pending => usize::from(leaves.leave(places[0]).is_some()),
-            }
+            let is_heard = leaves.poll(places[0], &context).is_ok();
+            usize::from(is_heard || leaves.leave(places[0]).is_some())
         });
         let stays = waits(&readers, places[1]);
         let left = readers.answer(places.map(Some));
@@ -60,7 +62,7 @@ fn an_answer_is_heard_or_taken_back_and_never_both() {
 #[test]
 fn a_batch_that_is_stopped_tells_those_who_wait() {
     race(|| {
-        let readers = Arc::new(Readers::default());
+        let readers = Arc::new(Readers::with_capacity(0));
         let places = [(); 2].map(|()| readers.add(Waker::noop().clone()));
         let waiting = places.map(|place| waits(&readers, place));
         let stops = Arc::clone(&readers);
@@ -70,5 +72,31 @@ fn a_batch_that_is_stopped_tells_those_who_wait() {
         let [first, second] = waiting.map(|waiting| waiting.join().unwrap());
         assert!([0, 99].contains(&first) && second == 99);
         stops.join().unwrap();
+    });
+}
+
+/// The alarm wakes all who wait, and takes no answer from anybody.
+#[test]
+fn an_alarm_wakes_those_who_wait_and_harms_no_answer() {
+    race(|| {
+        let readers = Arc::new(Readers::with_capacity(2));
+        let places = [(); 2].map(|()| readers.add(Waker::noop().clone()));
+        let gives_up = Arc::clone(&readers);
+        // One goes away when it hears the alarm, or has its answer before.
+        let gives_up = thread::spawn(move || {
+            block_on(poll_fn(|context| match gives_up.poll(places[0], context) {
+                Ok(answer) => Poll::Ready(Some(answer)),
+                Err(true) => Poll::Ready(gives_up.leave(places[0])),
+                Err(false) => Poll::Pending,
+            }))
+        });
+        let stays = waits(&readers, places[1]);
+        let rings = Arc::clone(&readers);
+        let rings = thread::spawn(move || rings.ring());
+        rings.join().unwrap();
+        let heard = gives_up.join().unwrap();
+        assert_eq!(heard, None);
+        assert_eq!(readers.answer(places.map(Some)), [(places[0], places[0])]);
+        assert_eq!(stays.join().unwrap(), places[1]);
     });
 }

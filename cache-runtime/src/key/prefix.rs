@@ -52,7 +52,10 @@ impl Prefix {
     /// The full key.
     pub(crate) fn full(&self, key: &str) -> Result<String, InvalidKey> {
         check(key, self.with_colon.len())?;
-        Ok([self.with_colon(), key].concat())
+        let mut full = String::with_capacity(self.with_colon.len() + key.len());
+        full.push_str(&self.with_colon);
+        full.push_str(key);
+        Ok(full)
     }
 
     /// Whether this is the full key of the generation of one of its tags.

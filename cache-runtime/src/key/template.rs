@@ -192,7 +192,8 @@ impl Literals {
                 key.literal(">");
                 self.0 = rest;
             } else {
-                self.0 = rest.split_once('>').map_or("", |(_, rest)| rest);
+                let end = rest.bytes().position(|byte| byte == b'>');
+                self.0 = end.and_then(|end| rest.get(end + 1..)).unwrap_or_default();
                 return;
             }
         }

@@ -64,6 +64,14 @@ pub(super) struct Gathered<E: Errand> {
 struct Queue<E: Errand> {
     waiting: VecDeque<Batch<E>>,
     in_flight: usize,
+    usual: Usual,
+}
+
+/// How many keys the last batch had, and how long a text: the next one has room for as much.
+#[derive(Default)]
+struct Usual {
+    keys: usize,
+    text: usize,
 }
 
 /// Keys that are asked for together.
@@ -91,8 +99,8 @@ struct Key {
 
 impl<E: Errand> Batch<E> {
     /// One whose first reader has so long.
-    fn new(limit: Option<Duration>) -> Self {
-        let readers: Arc<Readers<Answer<E>>> = Arc::default();
+    fn new(limit: Option<Duration>, usual: &Usual) -> Self {
+        let readers: Arc<Readers<Answer<E>>> = Arc::new(Readers::with_capacity(usual.keys));
         let alarm = limit.map(|limit| {
             let (clock, waker) = (Clock::machine(), Waker::from(Arc::clone(&readers)));
             let due = clock.coarse_millis().saturating_add(millis(limit));
@@ -101,7 +109,8 @@ impl<E: Errand> Batch<E> {
             let _ = limit.poll(&mut Context::from_waker(&waker));
             Alarm { _limit: limit, due }
         });
-        Self { text: String::new(), keys: Vec::new(), readers, alarm }
+        let (text, keys) = (String::with_capacity(usual.text), Vec::with_capacity(usual.keys));
+        Self { text, keys, readers, alarm }
     }
 
     /// Whether another key may go with these: a value that is large keeps others waiting, so its key goes alone.
@@ -136,7 +145,7 @@ impl<E: Errand> Drop for Batch<E> {
 impl<E: Errand> Gathered<E> {
     pub(super) fn new(errand: E) -> Arc<Self> {
         let large = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
-        let queue = Mutex::new(Queue { waiting: VecDeque::new(), in_flight: 0 });
+        let queue = Mutex::new(Queue { waiting: VecDeque::new(), in_flight: 0, usual: Usual::default() });
         Arc::new(Self { errand: Arc::new(errand), queue, large, hasher: RandomState::default() })
     }
 
@@ -203,7 +212,8 @@ impl<E: Errand> Gathered<E> {
         let &Asks { key, hash, is_large } = asks;
         if queue.waiting.back().is_none_or(|last| !last.has_room(is_large)) {
             // Whoever sends its own batch keeps its own time.
-            queue.waiting.push_back(Batch::new(limit.filter(|_| waker.is_some())));
+            let batch = Batch::new(limit.filter(|_| waker.is_some()), &queue.usual);
+            queue.waiting.push_back(batch);
         }
         let limit = limit.map_or(0, |limit| millis(limit).max(1));
         let due = Clock::machine().coarse_millis().saturating_add(limit);
@@ -232,7 +242,7 @@ impl<E: Errand> Gathered<E> {
         if queue.waiting.is_empty() || queue.in_flight >= IN_FLIGHT {
             return (asked, None);
         }
-        let batch = if is_alone { queue.waiting.pop_front() } else { None };
+        let batch = if is_alone { queue.next() } else { None };
         queue.in_flight += 1;
         drop(queue);
         let turn = Turn { gathered: Arc::clone(self), is_held: true };
@@ -241,6 +251,14 @@ impl<E: Errand> Gathered<E> {
         }
         tokio::spawn(serve(turn));
         (asked, None)
+    }
+}
+
+impl<E: Errand> Queue<E> {
+    fn next(&mut self) -> Option<Batch<E>> {
+        let batch = self.waiting.pop_front()?;
+        self.usual = Usual { keys: batch.keys.len(), text: batch.text.len() };
+        Some(batch)
     }
 }
 
@@ -358,7 +376,7 @@ impl<E: Errand> Turn<E> {
     /// The next batch; without one the place is given back, in the same step, so that no reader counts on it.
     fn next(&mut self) -> Option<Batch<E>> {
         let mut queue = self.gathered.queue();
-        let batch = queue.waiting.pop_front();
+        let batch = queue.next();
         if batch.is_none() {
             queue.in_flight -= 1;
             self.is_held = false;

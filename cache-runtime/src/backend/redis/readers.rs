@@ -21,16 +21,15 @@ enum Reader<A> {
     Gone,
 }
 
-impl<A> Default for Readers<A> {
-    fn default() -> Self {
-        Self(Mutex::new(All { readers: Vec::new(), is_rung: false }))
-    }
-}
-
 impl<A> Readers<A> {
     fn all(&self) -> MutexGuard<'_, All<A>> {
         // No foreign code runs under it but the clone of a waker, before anything is changed.
         lock(&self.0)
+    }
+
+    /// None yet, with room for so many.
+    pub(super) fn with_capacity(readers: usize) -> Self {
+        Self(Mutex::new(All { readers: Vec::with_capacity(readers), is_rung: false }))
     }
 
     /// One more, who is woken when it is answered; its place.
@@ -96,6 +95,15 @@ impl<A> Readers<A> {
         left
     }
 
+    /// The common alarm goes off: who waits still sees to its own time from now on.
+    pub(super) fn ring(&self) {
+        let mut all = self.all();
+        all.is_rung = true;
+        let wakers: Vec<Waker> = all.readers.iter().filter_map(Reader::waker).collect();
+        drop(all);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
     /// Answers those who wait still.
     pub(super) fn stop(&self, answer: impl Fn() -> A) {
         let waiting = self.waiting();
@@ -105,22 +113,17 @@ impl<A> Readers<A> {
     }
 }
 
-/// The common alarm: who waits still then sees to its own time.
-impl<A: Send + 'static> Wake for Readers<A> {
-    fn wake(self: Arc<Self>) {
-        let mut all = self.all();
-        all.is_rung = true;
-        let wakers: Vec<Waker> = all.readers.iter().filter_map(Reader::waker).collect();
-        drop(all);
-        wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
 impl<A> Reader<A> {
     fn waker(&self) -> Option<Waker> {
         match self {
             Self::Waits(waker) => Some(waker.clone()),
             _ => None,
         }
+    }
+}
+
+impl<A: Send + 'static> Wake for Readers<A> {
+    fn wake(self: Arc<Self>) {
+        self.ring();
     }
 }
