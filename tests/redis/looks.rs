@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cache_runtime::testing::{Fault, FaultyBackend, Operation, RecordingBackend};
 use cache_runtime::{KvCacheService, RedisBackend, cached, invalidates};
@@ -209,4 +209,47 @@ async fn what_another_program_stores_after_a_look_is_found() {
     });
     assert_eq!((value, process.loads()), (41, 0));
     assert_eq!(process.row(7).await, 41);
+}
+
+/// The shortest limit is a reader's own, the batch's alarm that of its first one; the server's limit is far.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_look_together_at_a_server_that_stands_still_each_end_in_time() {
+    let Some((server, source)) = started() else { return };
+    let patience = Duration::from_secs(20);
+    let backend = RedisBackend::builder(&server.url(0)).command_timeout(patience);
+    let backend = Arc::new(backend.connect().await.expect("the server answers"));
+    let limits = [400, 100, 800].map(Duration::from_millis);
+    let services: Vec<_> = limits
+        .iter()
+        .map(|limit| {
+            let cache = KvCacheService::builder(Arc::<RedisBackend>::clone(&backend)).timeout(*limit);
+            cache.build().expect("a valid prefix")
+        })
+        .collect();
+    assert_eq!(services[0].get_or_load("k", 300, async || Ok::<_, ()>(1)).await, Ok(1));
+    server.signal("STOP");
+    let mut callers = JoinSet::new();
+    for number in 0..30 {
+        let (cache, source, limit) = (services[number % 3].clone(), Arc::clone(&source), limits[number % 3]);
+        callers.spawn(async move {
+            let began = Instant::now();
+            let load = async || {
+                source.fetch_add(1, Ordering::SeqCst);
+                Ok::<_, ()>(2)
+            };
+            let value = cache.get_or_load(&format!("k{number}"), 300, load).await;
+            (value, limit, began.elapsed())
+        });
+    }
+    for (value, limit, took) in callers.join_all().await {
+        assert_eq!(value, Ok(2), "it loads");
+        assert!(took >= limit, "{took:?} of {limit:?}");
+        assert!(took < patience / 2, "{took:?} of {limit:?}");
+    }
+    assert_eq!(source.load(Ordering::SeqCst), 31);
+    server.signal("CONT");
+    while services[0].health().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(services[0].get_or_load("k", 300, async || Ok::<_, ()>(3)).await, Ok(1), "and all goes on");
 }
