@@ -15,7 +15,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use futures_util::future::join_all;
 use hashbrown::HashTable;
 
 use super::fault::Fault;
@@ -192,7 +191,12 @@ impl<E: Errand> Gathered<E> {
         if let Some(own) = own {
             own.await;
         }
-        join_all(awaited).await
+        let mut answers = Vec::with_capacity(awaited.len());
+        // One after the other: all of them are on their way.
+        for awaited in awaited {
+            answers.push(awaited.await);
+        }
+        answers
     }
 
     /// What is known of a key before anything is locked.
