@@ -81,17 +81,23 @@ async fn a_hundred_thousand_dropped_calls_leave_no_counter_without_ttl() {
 async fn incr_and_then_expire_does_leave_counters_without_ttl() {
     let Some((server, database)) = database(Kind::Redis) else { return };
     let client = server.client(database).await;
-    let dropped = drop_calls(10_000, |number| {
-        let mut client = client.clone();
-        async move {
-            let counted: RedisResult<i64> = client.incr(number, 1).await;
-            if counted.is_ok_and(|counted| counted == 1) {
-                let _: RedisResult<bool> = client.expire(number, 3_600).await;
+    // How many are dropped between the two steps is chance, and depends on what else the machine does.
+    for round in 0..30 {
+        let dropped = drop_calls(10_000, |number| {
+            let (mut client, key) = (client.clone(), round * 10_000 + number);
+            async move {
+                let counted: RedisResult<i64> = client.incr(key, 1).await;
+                if counted.is_ok_and(|counted| counted == 1) {
+                    let _: RedisResult<bool> = client.expire(key, 3_600).await;
+                }
             }
+        });
+        let dropped = dropped.await;
+        let (keys, endless) = keys_and_endless(&mut server.client(database).await).await;
+        println!("{dropped} of 10000 dropped by hand; {keys} counters, {endless} of them without ttl");
+        if endless > 0 {
+            return;
         }
-    });
-    let dropped = dropped.await;
-    let (keys, endless) = keys_and_endless(&mut server.client(database).await).await;
-    println!("{dropped} of 10000 dropped by hand; {keys} counters, {endless} of them without ttl");
-    assert!(endless > 0);
+    }
+    panic!("no counter was left without ttl: the test above shows nothing");
 }
