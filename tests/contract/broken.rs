@@ -13,7 +13,7 @@ use cache_runtime::contract::{
 use cache_runtime::testing::ManualClock;
 use cache_runtime::{
     Backend, BackendError, Capabilities, Decision, Entry, Lease, ListOptions, ListPage, LocalKvNamespace,
-    PutOptions, Quota, Read, SetOutcome, WriteToken,
+    Looking, PutOptions, Quota, Read, SetOutcome, WriteToken,
 };
 
 /// What is wrong with a backend.
@@ -304,16 +304,18 @@ impl Backend for Broken {
         Ok(read)
     }
 
-    async fn look(&self, key: &str, limit: Duration) -> Result<Option<Entry>, BackendError> {
-        let found = self.inner.look(key, limit).await?;
-        if self.has(LeasesByLooking) && found.is_none() {
-            self.inner.read(key).await?;
-        }
-        if let (LooksThroughBarriers, Some(entry)) = (self.fault, &found) {
-            self.first.lock().expect("not poisoned").insert(key.into(), entry.clone());
-        }
-        let seen = || self.first.lock().expect("not poisoned").get(key).cloned();
-        Ok(if self.has(LooksThroughBarriers) { seen() } else { found })
+    fn look<'a>(&'a self, key: &'a str, limit: Duration) -> Looking<'a> {
+        Looking::new(Box::pin(async move {
+            let found = self.inner.look(key, limit).await?;
+            if self.has(LeasesByLooking) && found.is_none() {
+                self.inner.read(key).await?;
+            }
+            if let (LooksThroughBarriers, Some(entry)) = (self.fault, &found) {
+                self.first.lock().expect("not poisoned").insert(key.into(), entry.clone());
+            }
+            let seen = || self.first.lock().expect("not poisoned").get(key).cloned();
+            Ok(if self.has(LooksThroughBarriers) { seen() } else { found })
+        }))
     }
 
     async fn look_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {

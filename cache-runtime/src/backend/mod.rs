@@ -8,6 +8,7 @@ pub mod contract;
 pub(crate) mod cursor;
 pub(crate) mod limits;
 mod local;
+mod looking;
 mod native;
 mod pushes;
 mod quota;
@@ -31,6 +32,7 @@ pub use self::redis::{PlainRedisBackend, RedisBackend, RedisBackendBuilder};
 pub use self::worker::{KvUsage, WorkerBackend};
 pub use capabilities::{Capabilities, Consistency};
 pub use local::{LocalKvNamespace, LocalKvNamespaceBuilder};
+pub use looking::Looking;
 pub(crate) use native::collect;
 pub use native::{ByteStream, Expiration, NativePut, StreamedEntry, ValueBody};
 pub use pushes::Pushes;
@@ -213,9 +215,9 @@ pub trait Backend: Send + Sync + 'static {
     /// The provided version is [`get`](Self::get). Override it where concurrent looks can share a round trip, and say
     /// so by [`Capabilities::with_shared_looks`]; then it ends by itself when `limit` is over, so that those who look
     /// together can share a timer, too. Else whoever calls sees to that.
-    async fn look(&self, key: &str, limit: Duration) -> Result<Option<Entry>, BackendError> {
+    fn look<'a>(&'a self, key: &'a str, limit: Duration) -> Looking<'a> {
         let _ = limit;
-        self.get(key).await
+        Looking::new(self.get(key))
     }
 
     /// [`look`](Self::look) of several keys; the answer has one item a key, in the order of the keys.

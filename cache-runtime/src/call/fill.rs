@@ -158,7 +158,7 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
     /// What has been read, unless the right to fill has to be taken in its place.
     fn judge(&self, target: Target, seen: Seen) -> Result<Found<O::Held>, Box<Useless<O::Held>>> {
         let cache = self.cache;
-        let lend = |lease| Lent::new(cache.clone(), target.full_key.clone(), lease);
+        let lend = |lease| Lent::new(cache.clone(), target.full_key.clone().into(), lease);
         let Some(generations) = seen.generations else {
             if let Read::Miss(lease) = seen.read {
                 drop(lend(lease));
@@ -190,7 +190,7 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
         let Useless { target, entry, generations, stale } = *useless;
         let (cache, backend) = (self.cache, self.cache.backend());
         let permit = |lease| {
-            let lent = Lent::new(cache.clone(), target.full_key.clone(), lease);
+            let lent = Lent::new(cache.clone(), target.full_key.clone().into(), lease);
             Permit { lent, target: target.clone(), generations }
         };
         let Some((value, staleness)) = stale else {

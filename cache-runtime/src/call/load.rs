@@ -173,7 +173,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would have all that it is given twice")]
     fn look_first(&self, target: &Target) -> impl Future<Output = Result<Option<V>, Before>> {
         async move {
-            if !self.cache.store().looks_first() || target.is_bypassed(self.cache) {
+            if !self.cache.store().looks_first() || target.is_outdated(self.cache) {
                 return Err(Before::Nothing);
             }
             let glimpse = match target.peek(self.cache).await {

@@ -11,7 +11,7 @@ use super::fill::Lent;
 use crate::backend::{Entry, PutOptions, Read};
 use crate::codec::Marks;
 use crate::error::{BackendError, InvalidKey};
-use crate::key::Tag;
+use crate::key::{FullKey, Tag};
 use crate::service::KvCacheService;
 use crate::store::Counted;
 use crate::together::join_all;
@@ -26,7 +26,7 @@ const FILLS: usize = 32;
 /// Where a call stores its value.
 #[derive(Clone)]
 pub(super) struct Target {
-    pub(super) full_key: String,
+    pub(super) full_key: FullKey,
     tags: Option<Arc<Tagged>>,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Seen {
 }
 
 impl Target {
-    pub(super) fn new(cache: &KvCacheService, full_key: String, tags: &[Tag]) -> Result<Self, InvalidKey> {
+    pub(super) fn new(cache: &KvCacheService, full_key: FullKey, tags: &[Tag]) -> Result<Self, InvalidKey> {
         let prefix = cache.prefix();
         let whole = cache.has_generation().then(|| prefix.whole());
         if tags.is_empty() && whole.is_none() {
@@ -113,9 +113,16 @@ impl Target {
         self.counted().is_none_or(|counted| cache.store().tags.is_current(counted))
     }
 
-    /// Whether what the backend has of this may be older than an invalidation that it refused.
+    /// Whether nothing that the backend has of this may be used: here, or since an invalidation was refused.
     pub(super) fn is_bypassed(&self, cache: &KvCacheService) -> bool {
-        cache.bypasses(&self.full_key) || self.generations().iter().any(|key| cache.bypasses(key))
+        cache.bypasses(&self.full_key) || self.is_outdated(cache)
+    }
+
+    /// Whether what the backend has of this may be older than an invalidation that it refused.
+    pub(super) fn is_outdated(&self, cache: &KvCacheService) -> bool {
+        let retries = &cache.store().retries;
+        let bypasses = |key: &str| retries.bypasses(key);
+        retries.len() > 0 && (bypasses(&self.full_key) || self.generations().iter().any(|key| bypasses(key)))
     }
 
     /// Whether a value with these marks was stored for the same tags, in these generations.
@@ -193,7 +200,7 @@ pub(super) async fn read_one(
 
 /// Reads targets and the generations of their tags, in one go; makes the generations that are missing.
 pub(super) async fn read(cache: &KvCacheService, targets: &[&Target]) -> Result<Vec<Seen>, BackendError> {
-    let mut names: Vec<&str> = targets.iter().map(|target| target.full_key.as_str()).collect();
+    let mut names: Vec<&str> = targets.iter().map(|target| &*target.full_key).collect();
     let mut places: HashMap<&str, usize> = HashMap::new();
     for key in targets.iter().flat_map(|target| target.generations()) {
         places.entry(key).or_insert_with(|| {

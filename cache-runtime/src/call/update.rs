@@ -15,7 +15,7 @@ use super::write::{Begun, OPERATION, Write, write};
 use crate::backend::PutOptions;
 use crate::codec::Marks;
 use crate::error::CacheError;
-use crate::key::{RawKey, Tag, Template};
+use crate::key::{FullKey, RawKey, Tag, Template};
 use crate::service::KvCacheService;
 use crate::together::join;
 use crate::ttl::Ttl;
@@ -108,7 +108,7 @@ impl<V, O: ValueOps<V>> Update<V, O> {
         let Self { write, key, tags, ttl, ops, .. } = self;
         let cache = write.cache().clone();
         let generations = async {
-            let target = Target::new(&cache, String::new(), &tags).ok()?;
+            let target = Target::new(&cache, FullKey::default(), &tags).ok()?;
             let generations = generations(&cache, &target).await?;
             Some((target, generations))
         };

@@ -60,7 +60,7 @@ pub fn write<const N: usize>(cache: &KvCacheService, site: &'static CallSite, ke
 fn full_keys<const N: usize>(cache: &KvCacheService, keys: [RawKey; N]) -> Vec<String> {
     let full_key = |key: RawKey| {
         let (prefix, text) = (cache.prefix(), key.as_str());
-        if key.template().is_tag() { prefix.generation(text) } else { prefix.full(text) }
+        if key.template().is_tag() { prefix.generation(text) } else { prefix.full(text).map(Into::into) }
     };
     keys.into_iter().filter_map(|key| full_key(key).ok()).collect()
 }

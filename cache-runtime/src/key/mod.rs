@@ -7,6 +7,7 @@ mod prefix;
 mod render;
 mod tag;
 mod template;
+mod text;
 mod unwritten;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub use prefix::Prefix;
 pub use render::{KeyWriter, RawKey};
 pub use tag::Tag;
 pub use template::Template;
+pub(crate) use text::FullKey;
 pub(crate) use unwritten::{Glanced, Parts, UnwrittenKey, glance, identify, identify_text};
 pub use unwritten::{Unwritten, write_parts};
 

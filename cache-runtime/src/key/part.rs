@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::Template;
 use super::identity::{Compared, Glance, Kept as KeptWords, Words};
-use super::render::{RawKey, Text};
+use super::render::RawKey;
+use super::text::Text;
 
 /// A value that can stand in a placeholder of a key template.
 ///
@@ -166,7 +167,9 @@ impl<'a> PartWriter<'a> {
     /// A literal is the same whenever the key is written, so it tells no key from another.
     #[inline]
     pub(super) fn literal(&mut self, text: &'static str) {
-        if let Target::Text(key) = &mut self.0 {
+        if let Target::Text(key) = &mut self.0
+            && !text.is_empty()
+        {
             key.push(text);
         }
     }
@@ -182,7 +185,9 @@ impl fmt::Debug for PartWriter<'_> {
 
 #[inline(never)]
 fn push_number(key: &mut Text, is_negative: bool, magnitude: u64) {
-    key.push(if is_negative { "-" } else { "" });
+    if is_negative {
+        key.push("-");
+    }
     key.push(itoa::Buffer::new().format(magnitude));
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{InvalidKey, check};
+use super::{FullKey, InvalidKey, check};
 use crate::error::{CacheError, Result};
 
 /// A prefix: `app` in `app:project:7`.
@@ -50,12 +50,9 @@ impl Prefix {
     }
 
     /// The full key.
-    pub(crate) fn full(&self, key: &str) -> Result<String, InvalidKey> {
+    pub(crate) fn full(&self, key: &str) -> Result<FullKey, InvalidKey> {
         check(key, self.with_colon.len())?;
-        let mut full = String::with_capacity(self.with_colon.len() + key.len());
-        full.push_str(&self.with_colon);
-        full.push_str(key);
-        Ok(full)
+        Ok(FullKey::of([&self.with_colon, key]))
     }
 
     /// Whether this is the full key of the generation of one of its tags.

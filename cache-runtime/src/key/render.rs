@@ -1,54 +1,11 @@
-//! Renders a key on the stack, and on the heap only when it is long.
+//! Renders a key.
 
 use std::fmt;
 
 use super::Template;
 use super::identity::{Glance, Kept, Words};
 use super::part::{KeyPart, PartOf, PartWriter};
-
-/// The longest key that is held without allocating, in bytes.
-const INLINE: usize = 62;
-
-#[derive(Clone)]
-pub(super) enum Text {
-    Inline { length: u8, bytes: [u8; INLINE] },
-    Heap(Vec<u8>),
-}
-
-impl Text {
-    const EMPTY: Self = Self::Inline { length: 0, bytes: [0; INLINE] };
-
-    #[inline]
-    fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Inline { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or(bytes),
-            Self::Heap(bytes) => bytes,
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn push(&mut self, more: &str) {
-        let more = more.as_bytes();
-        if let Self::Inline { length, bytes } = self {
-            let start = usize::from(*length);
-            if let Some(room) = bytes.get_mut(start..start + more.len()) {
-                room.copy_from_slice(more);
-                // At most `INLINE`.
-                *length = u8::try_from(start + more.len()).unwrap_or(u8::MAX);
-                return;
-            }
-        }
-        self.push_long(more);
-    }
-
-    #[cold]
-    fn push_long(&mut self, more: &[u8]) {
-        match self {
-            Self::Inline { .. } => *self = Self::Heap([self.as_bytes(), more].concat()),
-            Self::Heap(bytes) => bytes.extend_from_slice(more),
-        }
-    }
-}
+use super::text::Text;
 
 /// A rendered key, without the type of its value.
 #[derive(Clone)]
@@ -61,7 +18,7 @@ impl RawKey {
     /// Renders a key of `template`.
     #[must_use]
     pub fn of(template: &'static Template, write: impl FnOnce(&mut KeyWriter<'_>)) -> Self {
-        let mut text = Text::EMPTY;
+        let mut text = Text::new();
         write(&mut KeyWriter(PartWriter::of_text(&mut text)));
         Self { text, template }
     }
@@ -79,14 +36,13 @@ impl RawKey {
     #[inline]
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Made of whole texts only.
-        std::str::from_utf8(self.text.as_bytes()).unwrap_or_default()
+        self.text.as_str()
     }
 
     /// The bytes of the text.
     #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.text.as_bytes()
+        self.as_str().as_bytes()
     }
 
     pub(crate) const fn template(&self) -> &'static Template {

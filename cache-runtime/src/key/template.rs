@@ -180,25 +180,22 @@ pub struct Literals(&'static str);
 impl Literals {
     /// Writes what stands before the next placeholder, or the end, and goes past that.
     pub(super) fn write_next(&mut self, key: &mut KeyWriter<'_>) {
-        let bracket = |byte| matches!(byte, b'<' | b'>');
-        while let Some(at) = self.0.bytes().position(bracket) {
+        let is_bracket = |byte: &u8| matches!(byte, b'<' | b'>');
+        while let Some(at) = self.0.as_bytes().iter().position(is_bracket) {
             let (literal, rest) = self.0.split_at(at);
             key.literal(literal);
+            let [bracket, inside @ ..] = rest.as_bytes() else { break };
             // A doubled bracket stands for one.
-            if let Some(rest) = rest.strip_prefix("<<") {
-                key.literal("<");
-                self.0 = rest;
-            } else if let Some(rest) = rest.strip_prefix(">>") {
-                key.literal(">");
-                self.0 = rest;
+            if inside.first() == Some(bracket) {
+                key.literal(if *bracket == b'<' { "<" } else { ">" });
+                self.0 = rest.get(2..).unwrap_or_default();
             } else {
-                let end = rest.bytes().position(|byte| byte == b'>');
-                self.0 = end.and_then(|end| rest.get(end + 1..)).unwrap_or_default();
+                let end = inside.iter().position(|byte| *byte == b'>').map_or(rest.len(), |end| end + 2);
+                self.0 = rest.get(end..).unwrap_or_default();
                 return;
             }
         }
-        key.literal(self.0);
-        self.0 = "";
+        key.literal(std::mem::take(&mut self.0));
     }
 }
 

@@ -17,7 +17,7 @@ pub use builder::KvCacheServiceBuilder;
 pub use factory::KvCacheServiceFactory;
 pub use failsafe::Unfinished;
 
-use crate::backend::{Backend, Entry, LocalKvNamespace};
+use crate::backend::{Backend, LocalKvNamespace, Looking};
 use crate::clock::Clock;
 use crate::codec::Codec;
 use crate::error::{BackendError, Result};
@@ -203,9 +203,9 @@ impl KvCacheService {
     }
 
     /// Looks at a full key, no longer than this service's timeout.
-    pub(crate) async fn look(&self, full_key: &str) -> Result<Option<Entry>, BackendError> {
+    pub(crate) fn look<'a>(&'a self, full_key: &'a str) -> Looking<'a> {
         let look = self.backend().look(full_key, self.0.timeout);
-        if self.0.store.shares_looks { look.await } else { Box::pin(self.bounded(look)).await }
+        if self.0.store.shares_looks { look } else { Looking::new(Box::pin(self.bounded(look))) }
     }
 }
 

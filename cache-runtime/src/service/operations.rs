@@ -355,7 +355,7 @@ impl KvCacheService {
     }
 
     pub(crate) fn full_key(&self, operation: &'static str, key: &str) -> Result<String> {
-        self.prefix().full(key).map_err(|reason| CacheError::InvalidKey { operation, reason })
+        self.prefix().full(key).map(Into::into).map_err(|reason| CacheError::InvalidKey { operation, reason })
     }
 
     pub(super) fn full_keys<K: AsKey>(

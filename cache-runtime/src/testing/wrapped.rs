@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::backend::{
-    Backend, Capabilities, Decision, Entry, InvalidationSink, Lease, ListOptions, ListPage, NativePut,
-    Pushes, PutOptions, Quota, Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
+    Backend, Capabilities, Decision, Entry, InvalidationSink, Lease, ListOptions, ListPage, Looking,
+    NativePut, Pushes, PutOptions, Quota, Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
 };
 use crate::clock::Clock;
 use crate::error::BackendError;
@@ -205,10 +205,12 @@ impl<B: Backend + ?Sized, A: Around> Backend for Wrapped<B, A> {
         self.around.around(Operation::ReadMany, keys, self.inner.read_many(keys)).await
     }
 
-    async fn look(&self, key: &str, limit: Duration) -> Result<Option<Entry>, BackendError> {
-        let (keys, clock) = ([key], self.clock());
-        let looks = self.around.around(Operation::Look, &keys, self.inner.look(key, limit));
-        rt::within(&clock, limit, pin!(looks)).await
+    fn look<'a>(&'a self, key: &'a str, limit: Duration) -> Looking<'a> {
+        Looking::new(Box::pin(async move {
+            let (keys, clock) = ([key], self.clock());
+            let looks = self.around.around(Operation::Look, &keys, self.inner.look(key, limit));
+            rt::within(&clock, limit, pin!(looks)).await
+        }))
     }
 
     async fn look_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use super::LocalKvNamespace;
 use crate::backend::limits::{self, Request};
 use crate::backend::{
-    Backend, Capabilities, Decision, Entry, InvalidationSink, Lease, ListOptions, ListPage, NativePut,
-    Pushes, PutOptions, Quota, Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
+    Backend, Capabilities, Decision, Entry, InvalidationSink, Lease, ListOptions, ListPage, Looking,
+    NativePut, Pushes, PutOptions, Quota, Read, SetOutcome, StreamedEntry, ValueBody, WriteToken,
 };
 use crate::clock::Clock;
 use crate::error::BackendError;
@@ -130,8 +130,8 @@ impl Backend for LocalKvNamespace {
         Ok(self.change(|state, now| keys.iter().map(|key| state.read(key, now)).collect()))
     }
 
-    async fn look(&self, key: &str, _: Duration) -> Result<Option<Entry>, BackendError> {
-        self.get(key).await
+    fn look<'a>(&'a self, key: &'a str, _: Duration) -> Looking<'a> {
+        Looking::new(self.get(key))
     }
 
     async fn look_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {

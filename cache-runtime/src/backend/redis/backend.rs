@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::listing::{self, Look};
-use super::{RedisBackend, quota, reads, writes};
+use super::{Gathering, RedisBackend, quota, reads, writes};
 use crate::backend::{
     Backend, Capabilities, Consistency, Decision, Entry, InvalidationSink, Lease, ListOptions, ListPage,
-    Pushes, PutOptions, Quota, Read, SetOutcome, WriteToken,
+    Looking, Pushes, PutOptions, Quota, Read, SetOutcome, WriteToken,
 };
 use crate::error::BackendError;
 
@@ -123,8 +123,8 @@ impl Backend for RedisBackend {
         failed
     }
 
-    async fn look(&self, key: &str, limit: Duration) -> Result<Option<Entry>, BackendError> {
-        self.looks.read(key, Some(limit)).await
+    fn look<'a>(&'a self, key: &'a str, limit: Duration) -> Looking<'a> {
+        Looking::gathered(Gathering(self.looks.read(key, Some(limit))))
     }
 
     async fn look_many(&self, keys: &[&str]) -> Result<Vec<Option<Entry>>, BackendError> {

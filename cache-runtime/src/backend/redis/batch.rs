@@ -171,14 +171,12 @@ impl<E: Errand> Gathered<E> {
     }
 
     /// Reads one key, in whatever batch comes next; within a limit of time, if there is one.
-    pub(super) async fn read(self: &Arc<Self>, key: &str, limit: Option<Duration>) -> Answer<E> {
-        let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
-        let asks = self.asks(key);
-        match self.join(waker, |queue, waker| self.ask(queue, &asks, waker, limit)) {
-            (awaited, None) => awaited.await,
-            // Apart: of many who wait, few send.
-            (awaited, Some(own)) => Box::pin(awaited.after(own)).await,
-        }
+    pub(super) const fn read<'a>(
+        self: &'a Arc<Self>,
+        key: &'a str,
+        limit: Option<Duration>,
+    ) -> Reading<'a, E> {
+        Reading(Step::Asks { gathered: self, key, limit })
     }
 
     /// Reads keys together, in whatever batches come next.
@@ -271,6 +269,47 @@ struct Asks<'a> {
     key: &'a str,
     hash: u64,
     is_large: bool,
+}
+
+/// A read of one key. All of a call that hits waits for it, so it is small, and no `async fn`.
+pub(super) struct Reading<'a, E: Errand>(Step<'a, E>);
+
+enum Step<'a, E: Errand> {
+    /// It has not begun.
+    Asks {
+        gathered: &'a Arc<Gathered<E>>,
+        key: &'a str,
+        limit: Option<Duration>,
+    },
+    Waits(Awaited<'a, E>),
+    /// It sends its own batch. Apart: of many who wait, few send.
+    Sends(Pin<Box<dyn Future<Output = Answer<E>> + Send + 'a>>),
+}
+
+impl<E: Errand> Future for Reading<'_, E> {
+    type Output = Answer<E>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer<E>> {
+        let step = &mut self.0;
+        if let &mut Step::Asks { gathered, key, limit } = step {
+            let asks = gathered.asks(key);
+            let ask = |queue: &mut Queue<E>, waker| gathered.ask(queue, &asks, waker, limit);
+            *step = match gathered.join(context.waker().clone(), ask) {
+                // It will be woken.
+                (awaited, None) if awaited.own.is_none() => {
+                    *step = Step::Waits(awaited);
+                    return Poll::Pending;
+                }
+                (awaited, None) => Step::Waits(awaited),
+                (awaited, Some(own)) => Step::Sends(Box::pin(awaited.after(own))),
+            };
+        }
+        match step {
+            Step::Asks { .. } => Poll::Pending,
+            Step::Waits(awaited) => Pin::new(awaited).poll(context),
+            Step::Sends(sends) => sends.as_mut().poll(context),
+        }
+    }
 }
 
 /// A caller's side: when it is dropped, so is what came too late for it.

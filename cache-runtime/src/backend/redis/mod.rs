@@ -32,15 +32,19 @@ mod tracking;
 mod writes;
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 pub use builder::RedisBackendBuilder;
 pub use plain::PlainRedisBackend;
 
-use crate::error::{BackendError, Result};
+use crate::backend::Entry;
+use crate::error::BackendError;
 use crate::store::sync;
-use batch::Gathered;
+use batch::{Gathered, Reading};
 use errands::{Fetch, Look};
 use held::Held;
 use servers::Servers;
@@ -122,6 +126,17 @@ pub struct RedisBackend {
     tracking: Option<Arc<Tracking>>,
 }
 
+/// A look, gathered with others.
+pub(super) struct Gathering<'a>(Reading<'a, Look>);
+
+impl Future for Gathering<'_> {
+    type Output = Result<Option<Entry>, BackendError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
 impl RedisBackend {
     /// A backend at an address, not yet connected; see [`RedisBackendBuilder`].
     #[must_use]
@@ -140,7 +155,7 @@ impl RedisBackend {
         Self { servers, held, looks, reads, absent, tracking }
     }
 
-    async fn connected(self) -> Result<Self> {
+    async fn connected(self) -> crate::error::Result<Self> {
         let opened = self.servers.open().await.map_err(BackendError::from);
         opened.map_err(|error| error.during("connect", backend::NAME))?;
         Ok(self)
