@@ -32,6 +32,7 @@ mod session;
 mod signal;
 mod store;
 pub mod testing;
+mod thread;
 mod together;
 mod ttl;
 mod unique;

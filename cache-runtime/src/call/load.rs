@@ -14,8 +14,10 @@ use super::policy::{Condition, Policy};
 use super::shape::{Outcome, Shape, ShapeKind};
 use super::site::{CallSite, Event, Step};
 use super::stale::{FailedButStale, Stale};
-use super::tags::{Before, Target};
+use super::tags::{Before, Glimpse, Target};
+use crate::backend::Entry;
 use crate::clock::millis;
+use crate::error::BackendError;
 use crate::key::{Identity, RawKey, identify_text};
 use crate::service::KvCacheService;
 use crate::store::{
@@ -176,27 +178,43 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
             if !self.cache.store().looks_first() || target.is_outdated(self.cache) {
                 return Err(Before::Nothing);
             }
-            let glimpse = match target.peek(self.cache).await {
-                Ok(glimpse) => glimpse,
-                Err(error) => {
-                    let _ = self.failed::<O::Held>(error);
-                    return Err(Before::Failed);
-                }
-            };
-            match (glimpse.entry, glimpse.generations) {
-                (Some(entry), Some(generations)) => {
-                    match self.usable_as(&entry, target, generations, |value| value) {
-                        Some(Usable::Fresh(value, _)) if value.is_some() || S::OPTIONAL => {
-                            self.site.count(Event::Hit);
-                            Ok(value)
-                        }
-                        _ => Err(Before::Nothing),
-                    }
-                }
-                (None, Some(generations)) => Err(Before::Absent(generations)),
-                _ => Err(Before::Nothing),
+            if target.is_tagged() {
+                return Box::pin(self.look_first_at_tagged(target)).await;
+            }
+            match self.cache.look(&target.full_key).await {
+                Ok(Some(entry)) => self.first_seen(&entry, target, 0),
+                Ok(None) => Err(Before::Absent(0)),
+                Err(error) => Err(self.look_failed(error)),
             }
         }
+    }
+
+    async fn look_first_at_tagged(&self, target: &Target) -> Result<Option<V>, Before> {
+        match target.peek(self.cache).await {
+            Ok(Glimpse { entry: Some(entry), generations: Some(generations) }) => {
+                self.first_seen(&entry, target, generations)
+            }
+            Ok(Glimpse { entry: None, generations: Some(generations) }) => Err(Before::Absent(generations)),
+            Ok(_) => Err(Before::Nothing),
+            Err(error) => Err(self.look_failed(error)),
+        }
+    }
+
+    /// What a first look has found, if the call can return that.
+    fn first_seen(&self, entry: &Entry, target: &Target, generations: u64) -> Result<Option<V>, Before> {
+        match self.usable_as(entry, target, generations, |value| value) {
+            Some(Usable::Fresh(value, _)) if value.is_some() || S::OPTIONAL => {
+                self.site.count(Event::Hit);
+                Ok(value)
+            }
+            _ => Err(Before::Nothing),
+        }
+    }
+
+    #[cold]
+    fn look_failed(&self, error: BackendError) -> Before {
+        let _ = self.failed::<O::Held>(error);
+        Before::Failed
     }
 
     /// Joins the load of the key, or reads what is there. This is all of a call that finds an answer, so what does not

@@ -2,14 +2,15 @@
 //!
 //! A read that is alone is sent at once, by its caller. While others are under way, reads are gathered by up to
 //! [`IN_FLIGHT`] tasks, each of which sends what is waiting, answers it, lets those come back whom it has answered, and
-//! sends what is waiting then; without any timer. A caller that goes away takes nothing from the others: what it has begun
-//! goes on in a task of its own, and what was meant for it is given back.
+//! sends what is waiting then; without any timer. What waits does so in several places, by the thread that asks, so that
+//! threads need not wait for each other's lock; who sends takes some from each. A caller that goes away takes nothing from
+//! the others: what it has begun goes on in a task of its own, and what was meant for it is given back.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::hash::BuildHasher;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -24,13 +25,18 @@ use crate::backend::Entry;
 use crate::clock::{Clock, Limit, millis};
 use crate::error::BackendError;
 use crate::rt;
+use crate::thread::{self, Apart};
 
 /// The most batches under way.
-const IN_FLIGHT: usize = 4;
+const IN_FLIGHT: usize = 3;
+/// In how many places reads wait.
+const PLACES: usize = 4;
+/// The most keys of a part of a batch, which comes from one place.
+const PART: usize = MOST_KEYS / 2;
 /// A value longer than this keeps the others of its batch waiting: its key goes alone the next time.
 const LARGE: usize = 64 * 1024;
 /// How many keys of large values are remembered, by hash; of two in one place the latter.
-const PLACES: usize = 1_024;
+const REMEMBERED: usize = 1_024;
 
 /// What a batch is sent for.
 pub(super) trait Errand: Send + Sync + 'static {
@@ -55,26 +61,35 @@ type Answer<E> = Result<<E as Errand>::Found, BackendError>;
 /// What reads of one kind go through.
 pub(super) struct Gathered<E: Errand> {
     errand: Arc<E>,
-    queue: Mutex<Queue<E>>,
+    waiting: [Apart<Mutex<Waiting<E>>>; PLACES],
+    in_flight: AtomicUsize,
     large: Box<[AtomicU64]>,
     hasher: RandomState,
 }
 
-struct Queue<E: Errand> {
-    waiting: VecDeque<Batch<E>>,
-    in_flight: usize,
+/// What waits in one place.
+struct Waiting<E: Errand> {
+    parts: VecDeque<Part<E>>,
     usual: Usual,
 }
 
-/// How many keys the last batch had, and how long a text: the next one has room for as much.
+/// How many keys a part has lately had, and how long a text: the next one has room for as much.
 #[derive(Default)]
 struct Usual {
     keys: usize,
     text: usize,
 }
 
-/// Keys that are asked for together.
-struct Batch<E: Errand> {
+impl Usual {
+    /// After a part: as much as that one had, or a little less than before.
+    fn after(&mut self, keys: usize, text: usize) {
+        let less = |usual: usize| usual - usual / 8;
+        (self.keys, self.text) = (keys.max(less(self.keys)), text.max(less(self.text)));
+    }
+}
+
+/// Keys that are asked for together, of one place.
+struct Part<E: Errand> {
     /// The texts of the keys, one after the other.
     text: String,
     keys: Vec<Key>,
@@ -96,7 +111,7 @@ struct Key {
     is_large: bool,
 }
 
-impl<E: Errand> Batch<E> {
+impl<E: Errand> Part<E> {
     /// One whose first reader has so long.
     fn new(limit: Option<Duration>, usual: &Usual) -> Self {
         let readers: Arc<Readers<Answer<E>>> = Arc::new(Readers::with_capacity(usual.keys));
@@ -114,7 +129,11 @@ impl<E: Errand> Batch<E> {
 
     /// Whether another key may go with these: a value that is large keeps others waiting, so its key goes alone.
     fn has_room(&self, is_large: bool) -> bool {
-        !is_large && self.keys.len() < MOST_KEYS && self.keys.last().is_none_or(|last| !last.is_large)
+        !is_large && self.keys.len() < PART && !self.is_large()
+    }
+
+    fn is_large(&self) -> bool {
+        self.keys.last().is_some_and(|last| last.is_large)
     }
 
     fn add(&mut self, text: &str, hash: u64, is_large: bool, waker: Waker) -> usize {
@@ -134,7 +153,7 @@ impl<E: Errand> Batch<E> {
     }
 }
 
-impl<E: Errand> Drop for Batch<E> {
+impl<E: Errand> Drop for Part<E> {
     /// Who waits still is told that its task went down with the executor that it ran on.
     fn drop(&mut self) {
         self.readers.stop(|| Err(BackendError::Unavailable("the read was stopped".into())));
@@ -143,14 +162,15 @@ impl<E: Errand> Drop for Batch<E> {
 
 impl<E: Errand> Gathered<E> {
     pub(super) fn new(errand: E) -> Arc<Self> {
-        let large = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
-        let queue = Mutex::new(Queue { waiting: VecDeque::new(), in_flight: 0, usual: Usual::default() });
-        Arc::new(Self { errand: Arc::new(errand), queue, large, hasher: RandomState::default() })
+        let large = (0..REMEMBERED).map(|_| AtomicU64::new(0)).collect();
+        let place = |_| Apart(Mutex::new(Waiting { parts: VecDeque::new(), usual: Usual::default() }));
+        let (waiting, in_flight) = (std::array::from_fn(place), AtomicUsize::new(0));
+        Arc::new(Self { errand: Arc::new(errand), waiting, in_flight, large, hasher: RandomState::default() })
     }
 
     /// Where a key of a large value is remembered, by its hash.
     fn place(&self, hash: u64) -> Option<&AtomicU64> {
-        usize::try_from(hash % PLACES as u64).ok().and_then(|place| self.large.get(place))
+        usize::try_from(hash % REMEMBERED as u64).ok().and_then(|place| self.large.get(place))
     }
 
     fn is_large(&self, hash: u64) -> bool {
@@ -166,8 +186,35 @@ impl<E: Errand> Gathered<E> {
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue<E>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What waits in a place; threads have their own, as far as there are enough.
+    fn waiting(&self, place: usize) -> MutexGuard<'_, Waiting<E>> {
+        self.waiting[place % PLACES].0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_waited_for(&self) -> bool {
+        (0..PLACES).any(|place| !self.waiting(place).parts.is_empty())
+    }
+
+    /// What waits in all places, beginning with one of them, as much as goes together.
+    fn next(&self, first: usize) -> Option<Batch<E>> {
+        let mut batch = Batch { parts: Vec::new(), keys: 0 };
+        for place in first..first + PLACES {
+            batch.take(&mut self.waiting(place));
+        }
+        (batch.keys > 0).then_some(batch)
+    }
+
+    /// Takes a place among those under way, if there is one.
+    fn begin(self: &Arc<Self>) -> Option<Turn<E>> {
+        let more = |count: usize| (count < IN_FLIGHT).then_some(count + 1);
+        self.in_flight.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
+        Some(Turn { gathered: Arc::clone(self), is_held: true })
+    }
+
+    /// The same, if nobody else has one.
+    fn begin_alone(self: &Arc<Self>) -> Option<Turn<E>> {
+        self.in_flight.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).ok()?;
+        Some(Turn { gathered: Arc::clone(self), is_held: true })
     }
 
     /// Reads one key, in whatever batch comes next; within a limit of time, if there is one.
@@ -182,8 +229,8 @@ impl<E: Errand> Gathered<E> {
     /// Reads keys together, in whatever batches come next.
     pub(super) async fn read_many(self: &Arc<Self>, keys: &[&str]) -> Vec<Answer<E>> {
         let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
-        let all = |queue: &mut Queue<E>, waker: Option<Waker>| -> Vec<_> {
-            keys.iter().map(|key| self.ask(queue, &self.asks(key), waker.clone(), None)).collect()
+        let all = |waiting: &mut Waiting<E>, waker: Option<Waker>| -> Vec<_> {
+            keys.iter().map(|key| self.ask(waiting, &self.asks(key), waker.clone(), None)).collect()
         };
         let (awaited, own) = self.join(waker, all);
         if let Some(own) = own {
@@ -206,25 +253,25 @@ impl<E: Errand> Gathered<E> {
     /// Puts a key into the batch that is next to have room.
     fn ask<'a>(
         &'a self,
-        queue: &mut Queue<E>,
+        waiting: &mut Waiting<E>,
         asks: &Asks<'a>,
         waker: Option<Waker>,
         limit: Option<Duration>,
     ) -> Awaited<'a, E> {
         let &Asks { key, hash, is_large } = asks;
-        if queue.waiting.back().is_none_or(|last| !last.has_room(is_large)) {
+        if waiting.parts.back().is_none_or(|last| !last.has_room(is_large)) {
             // Whoever sends its own batch keeps its own time.
-            let batch = Batch::new(limit.filter(|_| waker.is_some()), &queue.usual);
-            queue.waiting.push_back(batch);
+            let part = Part::new(limit.filter(|_| waker.is_some()), &waiting.usual);
+            waiting.parts.push_back(part);
         }
         let limit = limit.map_or(0, |limit| millis(limit).max(1));
         let due = Clock::machine().coarse_millis().saturating_add(limit);
         let mut awaited = Awaited { errand: &self.errand, key, asked: None, limit, due, own: None };
-        if let Some(batch) = queue.waiting.back_mut() {
+        if let Some(part) = waiting.parts.back_mut() {
             let is_own = waker.is_none();
             let waker = waker.unwrap_or_else(|| Waker::noop().clone());
-            awaited.asked = Some((batch.add(key, hash, is_large, waker), Arc::clone(&batch.readers)));
-            if limit > 0 && !is_own && batch.alarm.as_ref().is_none_or(|alarm| due < alarm.due) {
+            awaited.asked = Some((part.add(key, hash, is_large, waker), Arc::clone(&part.readers)));
+            if limit > 0 && !is_own && part.alarm.as_ref().is_none_or(|alarm| due < alarm.due) {
                 awaited.keep_time();
             }
         }
@@ -235,32 +282,33 @@ impl<E: Errand> Gathered<E> {
     fn join<T>(
         self: &Arc<Self>,
         waker: Waker,
-        ask: impl FnOnce(&mut Queue<E>, Option<Waker>) -> T,
+        ask: impl FnOnce(&mut Waiting<E>, Option<Waker>) -> T,
     ) -> (T, Option<Own>) {
-        let mut queue = self.queue();
-        let is_alone = queue.in_flight == 0 && queue.waiting.is_empty();
+        let place = thread::number();
+        let mut waiting = self.waiting(place);
+        let alone = if waiting.parts.is_empty() { self.begin_alone() } else { None };
         // Whoever sends its own batch is there when it is answered, and need not be woken.
-        let asked = ask(&mut queue, (!is_alone).then_some(waker));
-        if queue.waiting.is_empty() || queue.in_flight >= IN_FLIGHT {
-            return (asked, None);
-        }
-        let batch = if is_alone { queue.next() } else { None };
-        queue.in_flight += 1;
-        drop(queue);
-        let turn = Turn { gathered: Arc::clone(self), is_held: true };
-        if let Some(batch) = batch {
+        let asked = ask(&mut waiting, alone.is_none().then_some(waker));
+        if let Some(turn) = alone {
+            let mut batch = Batch { parts: Vec::new(), keys: 0 };
+            batch.take(&mut waiting);
+            drop(waiting);
             return (asked, Some(Own(Some(Box::pin(async move { run(&turn.gathered, batch).await })))));
         }
-        tokio::spawn(serve(turn));
+        drop(waiting);
+        // After it is there: who gives back a turn looks once more what waits.
+        if let Some(turn) = self.begin() {
+            tokio::spawn(serve(turn));
+        }
         (asked, None)
     }
 }
 
-impl<E: Errand> Queue<E> {
-    fn next(&mut self) -> Option<Batch<E>> {
-        let batch = self.waiting.pop_front()?;
-        self.usual = Usual { keys: batch.keys.len(), text: batch.text.len() };
-        Some(batch)
+impl<E: Errand> Waiting<E> {
+    fn next(&mut self) -> Option<Part<E>> {
+        let part = self.parts.pop_front()?;
+        self.usual.after(part.keys.len(), part.text.len());
+        Some(part)
     }
 }
 
@@ -293,7 +341,7 @@ impl<E: Errand> Future for Reading<'_, E> {
         let step = &mut self.0;
         if let &mut Step::Asks { gathered, key, limit } = step {
             let asks = gathered.asks(key);
-            let ask = |queue: &mut Queue<E>, waker| gathered.ask(queue, &asks, waker, limit);
+            let ask = |waiting: &mut Waiting<E>, waker| gathered.ask(waiting, &asks, waker, limit);
             *step = match gathered.join(context.waker().clone(), ask) {
                 // It will be woken.
                 (awaited, None) if awaited.own.is_none() => {
@@ -409,6 +457,30 @@ impl Drop for Own {
     }
 }
 
+/// What is asked for together.
+struct Batch<E: Errand> {
+    parts: Vec<Part<E>>,
+    keys: usize,
+}
+
+impl<E: Errand> Batch<E> {
+    /// Takes what waits in a place, as much as there is room for.
+    fn take(&mut self, waiting: &mut Waiting<E>) {
+        while let Some(part) = waiting.parts.front()
+            && self.has_room(part)
+            && let Some(part) = waiting.next()
+        {
+            self.keys += part.keys.len();
+            self.parts.push(part);
+        }
+    }
+
+    fn has_room(&self, part: &Part<E>) -> bool {
+        let fits = || !part.is_large() && self.keys + part.keys.len() <= MOST_KEYS;
+        self.parts.last().is_none_or(|last| !last.is_large() && fits())
+    }
+}
+
 /// A place among those under way; given on, or back, even by a task that is dropped.
 struct Turn<E: Errand> {
     gathered: Arc<Gathered<E>>,
@@ -416,47 +488,53 @@ struct Turn<E: Errand> {
 }
 
 impl<E: Errand> Turn<E> {
-    /// The next batch; without one the place is given back, in the same step, so that no reader counts on it.
-    fn next(&mut self) -> Option<Batch<E>> {
-        let mut queue = self.gathered.queue();
-        let batch = queue.next();
+    /// The next batch, whose parts come from this place first. Without one the turn is given back.
+    fn next(&mut self, first: usize) -> Option<Batch<E>> {
+        let batch = self.gathered.next(first);
         if batch.is_none() {
-            queue.in_flight -= 1;
-            self.is_held = false;
+            self.end();
         }
         batch
+    }
+
+    /// Gives it back, or on to another task where somebody has come who counted on it.
+    fn end(&mut self) {
+        if !std::mem::take(&mut self.is_held) {
+            return;
+        }
+        let gathered = &self.gathered;
+        gathered.in_flight.fetch_sub(1, Ordering::SeqCst);
+        if !gathered.is_waited_for() {
+            return;
+        }
+        // If there is none, there are others who will look.
+        let Some(mut turn) = gathered.begin() else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(serve(turn));
+        } else {
+            turn.is_held = false;
+            gathered.in_flight.fetch_sub(1, Ordering::SeqCst);
+            // Those who wait are told so.
+            for place in 0..PLACES {
+                let stopped = std::mem::take(&mut gathered.waiting(place).parts);
+                drop(stopped);
+            }
+        }
     }
 }
 
 impl<E: Errand> Drop for Turn<E> {
     fn drop(&mut self) {
-        if !self.is_held {
-            return;
-        }
-        let mut queue = self.gathered.queue();
-        if queue.waiting.is_empty() {
-            queue.in_flight -= 1;
-            return;
-        }
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            drop(queue);
-            runtime.spawn(serve(Self { gathered: Arc::clone(&self.gathered), is_held: true }));
-        } else {
-            queue.in_flight -= 1;
-            // Those who wait are told so.
-            let stopped = std::mem::take(&mut queue.waiting);
-            drop(queue);
-            drop(stopped);
-        }
+        self.end();
     }
 }
 
 /// Sends batches as long as somebody waits.
 async fn serve<E: Errand>(mut turn: Turn<E>) {
-    loop {
+    for first in (0..PLACES).cycle() {
         // Those who were answered come back first: else a batch would have only the few that came meanwhile.
         tokio::task::yield_now().await;
-        let Some(batch) = turn.next() else { return };
+        let Some(batch) = turn.next(first) else { return };
         run(&turn.gathered, batch).await;
     }
 }
@@ -469,11 +547,11 @@ struct Asked<'b> {
 }
 
 async fn run<E: Errand>(gathered: &Gathered<E>, batch: Batch<E>) {
-    let count = batch.keys.len();
+    let count = batch.keys;
     let mut asked: Vec<Asked<'_>> = Vec::with_capacity(count);
     let mut places: HashTable<usize> = HashTable::with_capacity(count);
     let mut place_of = Vec::with_capacity(count);
-    for ((key, hash), waits) in batch.keys().zip(batch.readers.waiting()) {
+    for ((key, hash), waits) in batch.parts.iter().flat_map(|part| part.keys().zip(part.readers.waiting())) {
         // Who went away before it began reads nothing.
         if !waits {
             place_of.push(None);
@@ -495,7 +573,7 @@ async fn run<E: Errand>(gathered: &Gathered<E>, batch: Batch<E>) {
             gathered.remember(asked.hash, found);
         }
     }
-    let answers = place_of.into_iter().map(|place| {
+    let mut answers = place_of.into_iter().map(|place| {
         let (asked, found) = (asked.get_mut(place?)?, found.get_mut(place?));
         asked.readers -= 1;
         Some(match found {
@@ -504,10 +582,12 @@ async fn run<E: Errand>(gathered: &Gathered<E>, batch: Batch<E>) {
             None => Err(Fault::Answer.into()),
         })
     });
-    let left = batch.readers.answer(answers);
-    for (place, answer) in left {
-        if let (Some((key, _)), Ok(found)) = (batch.keys().nth(place), answer) {
-            gathered.errand.take_back(key, found);
+    for part in &batch.parts {
+        let left = part.readers.answer(answers.by_ref().take(part.keys.len()));
+        for (place, answer) in left {
+            if let (Some((key, _)), Ok(found)) = (part.keys().nth(place), answer) {
+                gathered.errand.take_back(key, found);
+            }
         }
     }
 }

@@ -11,8 +11,10 @@ use super::scanner::{Found, Scanner};
 
 /// The least room to read into: what the client reads at a time is small, and each time a system call.
 const ROOM: usize = 32 * 1024;
-/// How large the buffer is, and is again after something large.
+/// How large the buffer is at first, and is again after something [`LARGE`].
 const USUAL: usize = 2 * ROOM;
+/// The largest buffer that is kept: there is room for a batch of values of a kilobyte.
+const LARGE: usize = 4 * USUAL;
 /// Kept free at the front, for the head of a string where that of a list was.
 const MARGIN: usize = 24;
 
@@ -36,7 +38,7 @@ impl<S: AsyncRead + Unpin> Flat<S> {
     /// Reads once; nothing at the end.
     fn fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let length = self.end.saturating_sub(self.start);
-        if length == 0 && self.buffer.len() > USUAL {
+        if length == 0 && self.buffer.len() > LARGE {
             self.buffer.truncate(USUAL);
             self.buffer.shrink_to_fit();
         }
