@@ -305,7 +305,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
             Entered::Lead(leader) => Joined::Lead(Some(leader)),
             Entered::Wait(waiter) => {
                 *before = Before::Nothing;
-                match Box::pin(waiter.wait(store.waits, &store.clock)).await {
+                match waiter.wait(store.waits, &store.clock).await {
                     Waited::Value(flown) => Joined::Value(flown),
                     Waited::Failed(error) => Joined::Failed(error),
                     Waited::Lead(leader) | Waited::LoadYourself(leader) => Joined::Lead(Some(leader)),

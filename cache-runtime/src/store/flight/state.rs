@@ -93,20 +93,31 @@ impl<T> State<T> {
         self.leaders == 0 && self.waiters == 0
     }
 
-    /// What the waiter is told now, with which it leaves; if nothing, it is parked, if it has a waker. Gives back
-    /// the waker that was there before, to be dropped outside the locks.
-    ///
-    /// Without a waker it is one who is overdue. It widens the flight by a place, so that it may load beside a
-    /// leader that does not come to an end, unless as many do already as may at all.
-    pub(super) fn ask(&mut self, ticket: u64, waker: Option<Waker>) -> (Option<Told<T>>, Option<Waker>) {
-        let told = self.tell(ticket, waker.is_none());
-        let before = match waker {
-            Some(waker) if told.is_none() => self.parked.insert(ticket, waker),
-            // Who is overdue and told nothing stays parked, until it asks again.
-            None if told.is_none() => None,
-            // If it stayed parked, it might be woken in the place of one who waits.
-            _ => self.parked.remove(&ticket),
-        };
+    /// What the waiter is told now, with which it leaves. Gives back the waker with which it was parked, to be dropped
+    /// outside the locks.
+    pub(super) fn ask(&mut self, ticket: u64) -> (Option<Told<T>>, Option<Waker>) {
+        self.ask_as(ticket, false)
+    }
+
+    /// The same of one who is overdue. It widens the flight by a place, so that it may load beside a leader that does
+    /// not come to an end, unless as many do already as may at all. Who is told nothing stays parked, until it asks
+    /// again.
+    pub(super) fn ask_overdue(&mut self, ticket: u64) -> (Option<Told<T>>, Option<Waker>) {
+        self.ask_as(ticket, true)
+    }
+
+    /// The same of one who is parked if it is told nothing. Gives back both wakers that are not.
+    pub(super) fn ask_or_park(&mut self, ticket: u64, waker: Waker) -> (Option<Told<T>>, [Option<Waker>; 2]) {
+        match self.ask(ticket) {
+            (None, _) => (None, [self.parked.insert(ticket, waker), None]),
+            (told, before) => (told, [before, Some(waker)]),
+        }
+    }
+
+    fn ask_as(&mut self, ticket: u64, overdue: bool) -> (Option<Told<T>>, Option<Waker>) {
+        let told = self.tell(ticket, overdue);
+        // If it stayed parked, it might be woken in the place of one who waits.
+        let before = told.as_ref().and_then(|_| self.parked.remove(&ticket));
         (told, before)
     }
 

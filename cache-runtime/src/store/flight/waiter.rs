@@ -1,19 +1,52 @@
 //! The many who wait.
 
-use std::future::poll_fn;
-use std::task::{Poll, Waker};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use super::super::sync::{Arc, lock};
 use super::leader::Leader;
-use super::state::{Outcome, SharedError, Told};
+use super::state::{Outcome, SharedError, State, Told};
 use super::{Flight, WaitLimits};
-use crate::clock::Clock;
+use crate::clock::{Clock, Limit};
 
 /// A place in a flight that somebody else leads.
 pub(crate) struct Waiter<T> {
     flight: Arc<Flight<T>>,
     ticket: u64,
     left: bool,
+}
+
+/// See [`Waiter::wait`]. All who wait have one, so it is small, and no `async fn`.
+pub(crate) struct Waiting<'c, T> {
+    waiter: Waiter<T>,
+    clock: &'c Clock,
+    limit: Duration,
+    timer: Limit<'c>,
+    /// It has been told so once, and waits for the second time.
+    is_overdue: bool,
+}
+
+impl<T: Clone> Future for Waiting<'_, T> {
+    type Output = Waited<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Waited<T>> {
+        let this = &mut *self;
+        loop {
+            if let Some(told) = this.waiter.ask(context.waker()) {
+                return Poll::Ready(this.waiter.leave(told));
+            }
+            ready!(this.timer.poll(context));
+            if let Some(told) = this.waiter.ask_overdue() {
+                return Poll::Ready(this.waiter.leave(told));
+            }
+            if std::mem::replace(&mut this.is_overdue, true) {
+                return Poll::Ready(Waited::TimedOut);
+            }
+            this.timer = this.clock.limit(this.limit);
+        }
+    }
 }
 
 /// How a wait ended.
@@ -42,32 +75,34 @@ impl<T: Clone> Waiter<T> {
     /// # Cancellation
     ///
     /// May be dropped at any time; a leadership that was on its way to it goes to the next.
-    pub(crate) async fn wait(mut self, limits: WaitLimits, clock: &Clock) -> Waited<T> {
+    pub(crate) fn wait(self, limits: WaitLimits, clock: &Clock) -> Waiting<'_, T> {
         let limit = limits.here();
-        for _ in 0..2 {
-            let mut timer = clock.limit(limit);
-            let waited = poll_fn(|context| {
-                if let Some(told) = self.ask(Some(context.waker())) {
-                    return Poll::Ready(Some(told));
-                }
-                timer.poll(context).map(|()| self.ask(None))
-            })
-            .await;
-            if let Some(told) = waited {
-                return self.leave(told);
-            }
-        }
-        Waited::TimedOut
+        Waiting { waiter: self, clock, limit, timer: clock.limit(limit), is_overdue: false }
     }
 
-    /// Asks what there is to tell; without a waker, as one who is overdue.
-    fn ask(&mut self, waker: Option<&Waker>) -> Option<Told<T>> {
-        let waker = waker.cloned();
+    /// Asks what there is to tell; who is told nothing is parked.
+    fn ask(&mut self, waker: &Waker) -> Option<Told<T>> {
+        // Who is told something, as all are at last, needs no clone of its waker; that is made outside of the lock.
+        let told = self.change(State::ask);
+        if told.is_some() {
+            return told;
+        }
+        let waker = waker.clone();
+        self.change(|state, ticket| state.ask_or_park(ticket, waker))
+    }
+
+    /// The same as one who is overdue.
+    fn ask_overdue(&mut self) -> Option<Told<T>> {
+        self.change(State::ask_overdue)
+    }
+
+    /// What comes beside what is told is dropped outside of the lock.
+    fn change<D>(&mut self, ask: impl FnOnce(&mut State<T>, u64) -> (Option<Told<T>>, D)) -> Option<Told<T>> {
         let mut state = lock(&self.flight.state);
-        let (told, before) = state.ask(self.ticket, waker);
+        let (told, dropped) = ask(&mut state, self.ticket);
         let deserted = state.is_deserted();
         drop(state);
-        drop(before);
+        drop(dropped);
         self.left = told.is_some();
         if deserted {
             // The last of those for whom alone there was an answer unlists the flight.
@@ -76,7 +111,7 @@ impl<T: Clone> Waiter<T> {
         told
     }
 
-    fn leave(self, told: Told<T>) -> Waited<T> {
+    fn leave(&self, told: Told<T>) -> Waited<T> {
         match told {
             Told::Outcome(Outcome::Value(value)) => Waited::Value(T::clone(&value)),
             Told::Outcome(Outcome::Failed(error)) => Waited::Failed(error),
