@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 #[cfg(not(target_family = "wasm"))]
@@ -17,7 +17,7 @@ use web_time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::signal::Signal;
 
-use alarms::{Alarm, Alarms};
+use alarms::{Alarm, Alarms, Place};
 
 /// 2026-01-01 00:00 UTC.
 const UNIX_2026: Duration = Duration::from_hours(20_454 * 24);
@@ -149,6 +149,15 @@ impl Clock {
         }
     }
 
+    /// Wakes somebody once when `length` is over, or two milliseconds later, unless it is dropped before. `None` where no
+    /// thread of the clock's sees to that.
+    pub(crate) fn bell(&self, length: Duration, waker: impl FnOnce() -> Waker) -> Option<Bell> {
+        let Kind::System { ticking: true, .. } = self.0.kind else { return None };
+        let due = self.coarse_millis().saturating_add(millis(length));
+        let place = self.0.alarms.set(due.saturating_add(2), waker());
+        Some(Bell { clock: self.clone(), due, place })
+    }
+
     /// Waits until `length` has passed on this clock.
     ///
     /// On the system clock this needs a Tokio runtime with its timer. On wasm32, where Tokio has none, it does
@@ -180,6 +189,26 @@ impl Limit<'_> {
             Self::Alarm(alarm) => alarm.poll(context),
             Self::Sleep(sleep) => sleep.as_mut().poll(context),
         }
+    }
+}
+
+/// See [`Clock::bell`]: one for many, of whom each sees to its own time once it has rung.
+pub(crate) struct Bell {
+    clock: Clock,
+    due: u64,
+    place: Place,
+}
+
+impl Bell {
+    /// Whether it rings when it is so late, in milliseconds of the clock.
+    pub(crate) const fn rings_by(&self, due: u64) -> bool {
+        self.due <= due
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        self.clock.0.alarms.clear(self.place);
     }
 }
 

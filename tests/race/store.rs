@@ -9,8 +9,8 @@ pub(crate) mod tags;
 
 /// In the place of the runtime's `store/sync.rs`.
 pub(crate) mod sync {
-    pub(super) use shuttle::sync::Arc;
     pub(super) use shuttle::sync::atomic::AtomicU64;
+    pub(super) use shuttle::sync::{Arc, Weak};
     pub(crate) use shuttle::sync::{Mutex, MutexGuard};
     pub(super) use shuttle::thread_local;
     pub(super) use std::sync::RwLock;

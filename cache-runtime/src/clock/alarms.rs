@@ -82,7 +82,7 @@ impl Alarms {
     }
 
     /// Sets an alarm, with the waker of who is to be woken.
-    fn set(&self, due: u64, waker: Waker) -> Place {
+    pub(super) fn set(&self, due: u64, waker: Waker) -> Place {
         let shard = SHARD.try_with(|shard| *shard).unwrap_or_default();
         let mut slots = self.0[shard].slots();
         let entry = Some(Entry { due, waker: Some(waker) });
@@ -111,7 +111,7 @@ impl Alarms {
         drop(before);
     }
 
-    fn clear(&self, place: Place) {
+    pub(super) fn clear(&self, place: Place) {
         let mut slots = self.0[place.shard].slots();
         let entry = slots.entries.get_mut(place.slot).and_then(Option::take);
         slots.free.push(place.slot);
@@ -122,7 +122,7 @@ impl Alarms {
 
 /// Where an alarm is.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     shard: usize,
     slot: usize,
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::flight::{Entered, Flights, Leader, WaitLimits, Waited, leading};
 use crate::clock::{Clock, ManualClock};
+use crate::together::{join, join_all};
 
 const LIMITS: WaitLimits =
     WaitLimits { outside: Duration::from_secs(20), inside: Duration::from_millis(100) };
@@ -252,6 +253,41 @@ async fn waiters_end_after_twice_the_limit_even_if_nobody_is_polled() {
     assert_eq!(flights.len(), 1);
     drop((pinned, last));
     assert_eq!(flights.len(), 0);
+}
+
+/// They share an alarm, which does not count on any of them to be polled.
+#[tokio::test]
+async fn who_waits_for_a_pinned_leader_is_woken_beside_one_that_is_pinned_too_and_not_before_its_time() {
+    const SHORT: WaitLimits =
+        WaitLimits { outside: Duration::from_millis(150), inside: Duration::from_millis(30) };
+    let (flights, clock) = (Flights::new(), Clock::system());
+    let enter = |limits| match flights.enter::<u64>(0, "key", None) {
+        Entered::Wait(waiter) => waiter.wait(limits, &clock),
+        Entered::Lead(_) => panic!("the key is led"),
+    };
+    let Entered::Lead(leader) = flights.enter::<u64>(0, "key", None) else { panic!("the key is cold") };
+    let mut pinned = pin!(enter(SHORT));
+    assert!(poll_once(pinned.as_mut()).is_pending());
+    let wait = async |after| {
+        sleep(after).await;
+        let (began, limit) = (Instant::now(), SHORT.here());
+        let waited = enter(SHORT).await;
+        let times = if matches!(waited, Waited::TimedOut) { 2 } else { 1 };
+        // Less the clock's step, at both ends.
+        assert!(began.elapsed() + Duration::from_millis(4) >= limit * times, "{:?}", began.elapsed());
+        waited
+    };
+    let some = join_all((0..40).map(|number| wait(number % 4 * 30)));
+    // One whose time is over before the alarm's.
+    let inside = leading(wait(40));
+    let all = tokio::time::timeout(Duration::from_secs(20), join(some, inside)).await;
+    let (some, inside) = all.expect("each ends");
+    assert!(matches!(inside, Waited::LoadYourself(_)));
+    let beside = some.iter().filter(|waited| matches!(waited, Waited::LoadYourself(_))).count();
+    let alone = some.iter().filter(|waited| matches!(waited, Waited::TimedOut)).count();
+    // 16 at once: the leader, the one inside, and these.
+    assert_eq!((beside, alone), (14, 26));
+    drop(leader);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use super::fault::Fault;
 use super::readers::Readers;
 use super::reads::MOST_KEYS;
 use crate::backend::Entry;
-use crate::clock::{Clock, Limit, millis};
+use crate::clock::{Bell, Clock, Limit, millis};
 use crate::error::BackendError;
 use crate::rt;
 use crate::thread::{self, Apart};
@@ -94,14 +94,8 @@ struct Part<E: Errand> {
     text: String,
     keys: Vec<Key>,
     readers: Arc<Readers<Answer<E>>>,
-    /// Goes off when the time of its first reader is over, for all of them.
-    alarm: Option<Alarm>,
-}
-
-struct Alarm {
-    /// Held, that it goes off.
-    _limit: Limit<'static>,
-    due: u64,
+    /// Rings when the time of its first reader is over, for all of them.
+    bell: Option<Bell>,
 }
 
 struct Key {
@@ -115,16 +109,10 @@ impl<E: Errand> Part<E> {
     /// One whose first reader has so long.
     fn new(limit: Option<Duration>, usual: &Usual) -> Self {
         let readers: Arc<Readers<Answer<E>>> = Arc::new(Readers::with_capacity(usual.keys));
-        let alarm = limit.map(|limit| {
-            let (clock, waker) = (Clock::machine(), Waker::from(Arc::clone(&readers)));
-            let due = clock.coarse_millis().saturating_add(millis(limit));
-            let mut limit = clock.limit(limit);
-            // Where it is over at once, each reader sees that for itself.
-            let _ = limit.poll(&mut Context::from_waker(&waker));
-            Alarm { _limit: limit, due }
-        });
+        let ring = || Waker::from(Arc::clone(&readers));
+        let bell = limit.and_then(|limit| Clock::machine().bell(limit, ring));
         let (text, keys) = (String::with_capacity(usual.text), Vec::with_capacity(usual.keys));
-        Self { text, keys, readers, alarm }
+        Self { text, keys, readers, bell }
     }
 
     /// Whether another key may go with these: a value that is large keeps others waiting, so its key goes alone.
@@ -271,7 +259,7 @@ impl<E: Errand> Gathered<E> {
             let is_own = waker.is_none();
             let waker = waker.unwrap_or_else(|| Waker::noop().clone());
             awaited.asked = Some((part.add(key, hash, is_large, waker), Arc::clone(&part.readers)));
-            if limit > 0 && !is_own && part.alarm.as_ref().is_none_or(|alarm| due < alarm.due) {
+            if limit > 0 && !is_own && !part.bell.as_ref().is_some_and(|bell| bell.rings_by(due)) {
                 awaited.keep_time();
             }
         }
@@ -369,7 +357,7 @@ struct Awaited<'a, E: Errand> {
     /// How long it has, in milliseconds; 0 for as long as it takes.
     limit: u64,
     due: u64,
-    /// Where the batch's alarm is not enough.
+    /// Where the batch's bell is not enough.
     own: Option<Box<Limit<'static>>>,
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::task::Waker;
 
 use super::super::sync::Arc;
+use crate::clock::Bell;
 
 /// How many of one flight may load at once when waiting for one of them has failed.
 pub(super) const WIDEST: usize = 16;
@@ -28,6 +29,9 @@ pub(super) struct State<T> {
     /// Who is to be woken, by ticket.
     parked: BTreeMap<u64, Waker>,
     answer: Option<Answer<T>>,
+    /// Rings when the time of the first who waited is over, for all of them.
+    bell: Option<Bell>,
+    has_rung: bool,
 }
 
 /// What those waiters get whose tickets are below a bound.
@@ -64,6 +68,8 @@ impl<T> State<T> {
             joined: 0,
             parked,
             answer: None,
+            bell: None,
+            has_rung: false,
         }
     }
 
@@ -112,6 +118,23 @@ impl<T> State<T> {
             (None, _) => (None, [self.parked.insert(ticket, waker), None]),
             (told, before) => (told, [before, Some(waker)]),
         }
+    }
+
+    /// Whether one who waits until then is woken when it is overdue, together with others; `bell` gives them one.
+    pub(super) fn keeps_time(&mut self, due: u64, bell: impl FnOnce() -> Option<Bell>) -> bool {
+        if self.has_rung {
+            return false;
+        }
+        if self.bell.is_none() {
+            self.bell = bell();
+        }
+        self.bell.as_ref().is_some_and(|bell| bell.rings_by(due))
+    }
+
+    /// The bell has rung: who waits still sees to its own time from now on. Takes all who are parked, to be woken.
+    pub(super) fn ring(&mut self) -> BTreeMap<u64, Waker> {
+        self.has_rung = true;
+        std::mem::take(&mut self.parked)
     }
 
     fn ask_as(&mut self, ticket: u64, overdue: bool) -> (Option<Told<T>>, Option<Waker>) {

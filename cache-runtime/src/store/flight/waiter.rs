@@ -2,14 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
-use super::super::sync::{Arc, lock};
+use super::super::sync::{Arc, Weak, lock};
 use super::leader::Leader;
 use super::state::{Outcome, SharedError, State, Told};
 use super::{Flight, WaitLimits};
-use crate::clock::{Clock, Limit};
+use crate::clock::{Clock, Limit, millis};
 
 /// A place in a flight that somebody else leads.
 pub(crate) struct Waiter<T> {
@@ -23,28 +23,55 @@ pub(crate) struct Waiting<'c, T> {
     waiter: Waiter<T>,
     clock: &'c Clock,
     limit: Duration,
-    timer: Limit<'c>,
+    /// When it is overdue for the first time, in milliseconds of the clock.
+    due: u64,
+    /// Where the flight's bell is not enough.
+    timer: Option<Limit<'c>>,
     /// It has been told so once, and waits for the second time.
     is_overdue: bool,
 }
 
-impl<T: Clone> Future for Waiting<'_, T> {
+impl<T: Clone + Send + Sync + 'static> Future for Waiting<'_, T> {
     type Output = Waited<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Waited<T>> {
         let this = &mut *self;
         loop {
-            if let Some(told) = this.waiter.ask(context.waker()) {
+            let (clock, limit, due) = (this.clock, this.limit, this.due);
+            let mut is_kept = this.timer.is_some();
+            let ring = Arc::downgrade(&this.waiter.flight);
+            let told = this.waiter.ask(context.waker(), |state| {
+                let bell = || clock.bell(limit, || Waker::from(std::sync::Arc::new(Ring(ring))));
+                is_kept = is_kept || state.keeps_time(due, bell);
+            });
+            if let Some(told) = told {
                 return Poll::Ready(this.waiter.leave(told));
             }
-            ready!(this.timer.poll(context));
+            if !is_kept {
+                let left = due.saturating_sub(clock.coarse_millis());
+                this.timer = Some(clock.limit(Duration::from_millis(left)));
+            }
+            let Some(timer) = &mut this.timer else { return Poll::Pending };
+            ready!(timer.poll(context));
             if let Some(told) = this.waiter.ask_overdue() {
                 return Poll::Ready(this.waiter.leave(told));
             }
             if std::mem::replace(&mut this.is_overdue, true) {
                 return Poll::Ready(Waited::TimedOut);
             }
-            this.timer = this.clock.limit(this.limit);
+            this.timer = Some(clock.limit(limit));
+        }
+    }
+}
+
+/// Wakes those who wait in a flight.
+struct Ring<T>(Weak<Flight<T>>);
+
+impl<T: Send + Sync + 'static> Wake for Ring<T> {
+    fn wake(self: std::sync::Arc<Self>) {
+        if let Some(flight) = self.0.upgrade() {
+            let woken = lock(&flight.state).ring();
+            woken.into_values().for_each(Waker::wake);
         }
     }
 }
@@ -77,18 +104,25 @@ impl<T: Clone> Waiter<T> {
     /// May be dropped at any time; a leadership that was on its way to it goes to the next.
     pub(crate) fn wait(self, limits: WaitLimits, clock: &Clock) -> Waiting<'_, T> {
         let limit = limits.here();
-        Waiting { waiter: self, clock, limit, timer: clock.limit(limit), is_overdue: false }
+        let due = clock.coarse_millis().saturating_add(millis(limit));
+        Waiting { waiter: self, clock, limit, due, timer: None, is_overdue: false }
     }
 
-    /// Asks what there is to tell; who is told nothing is parked.
-    fn ask(&mut self, waker: &Waker) -> Option<Told<T>> {
+    /// Asks what there is to tell; who is told nothing is parked. Then `keeps_time` is asked, with the state still locked.
+    fn ask(&mut self, waker: &Waker, keeps_time: impl FnOnce(&mut State<T>)) -> Option<Told<T>> {
         // Who is told something, as all are at last, needs no clone of its waker; that is made outside of the lock.
         let told = self.change(State::ask);
         if told.is_some() {
             return told;
         }
         let waker = waker.clone();
-        self.change(|state, ticket| state.ask_or_park(ticket, waker))
+        self.change(|state, ticket| {
+            let (told, dropped) = state.ask_or_park(ticket, waker);
+            if told.is_none() {
+                keeps_time(state);
+            }
+            (told, dropped)
+        })
     }
 
     /// The same as one who is overdue.
