@@ -22,6 +22,7 @@ mod refresh;
 #[expect(dead_code, unreachable_pub, reason = "compiled for what the scenarios use of it")]
 mod store;
 mod tags;
+mod turns;
 mod waits;
 mod world;
 
@@ -53,6 +54,11 @@ fn race(scenario: impl Fn() + Send + Sync + Clone + 'static) {
 
 /// Runs a scenario with a mistake in it, which the oracle has to catch. Returns after how many schedules.
 fn caught(scenario: impl Fn() + Send + Sync + 'static) -> usize {
+    caught_by(world::STALE, scenario)
+}
+
+/// The same with the text by which the oracle says so.
+fn caught_by(verdict: &str, scenario: impl Fn() + Send + Sync + 'static) -> usize {
     let run = Arc::new(AtomicUsize::new(0));
     let mut config = config();
     config.failure_persistence = FailurePersistence::None;
@@ -65,6 +71,6 @@ fn caught(scenario: impl Fn() + Send + Sync + 'static) -> usize {
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runner.run(counted)));
     let panic = outcome.expect_err("the mistake went unnoticed");
     let text = panic.downcast_ref::<String>().map_or("", String::as_str);
-    assert!(text.contains(world::STALE), "another failure than the one expected: {text}");
+    assert!(text.contains(verdict), "another failure than the one expected: {text}");
     run.load(Ordering::Relaxed)
 }

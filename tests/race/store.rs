@@ -9,7 +9,7 @@ pub(crate) mod tags;
 
 /// In the place of the runtime's `store/sync.rs`.
 pub(crate) mod sync {
-    pub(super) use shuttle::sync::atomic::AtomicU64;
+    pub(crate) use shuttle::sync::atomic::AtomicU64;
     pub(super) use shuttle::sync::{Arc, Weak};
     pub(crate) use shuttle::sync::{Mutex, MutexGuard};
     pub(super) use shuttle::thread_local;

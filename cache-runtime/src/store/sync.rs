@@ -1,6 +1,6 @@
 //! What the store synchronizes with: one place, so that the race tests can put others here.
 
-pub(super) use std::sync::atomic::AtomicU64;
+pub(crate) use std::sync::atomic::AtomicU64;
 pub(super) use std::sync::{Arc, RwLock, Weak};
 pub(crate) use std::sync::{Mutex, MutexGuard};
 use std::sync::{PoisonError, RwLockReadGuard, RwLockWriteGuard};

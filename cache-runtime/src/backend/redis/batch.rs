@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::hash::BuildHasher;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -21,6 +21,7 @@ use hashbrown::HashTable;
 use super::fault::Fault;
 use super::readers::Readers;
 use super::reads::MOST_KEYS;
+use super::turns::Turns;
 use crate::backend::Entry;
 use crate::clock::{Bell, Clock, Limit, millis};
 use crate::error::BackendError;
@@ -28,7 +29,7 @@ use crate::rt;
 use crate::thread::{self, Apart};
 
 /// The most batches under way.
-const IN_FLIGHT: usize = 3;
+const IN_FLIGHT: u64 = 3;
 /// In how many places reads wait.
 const PLACES: usize = 4;
 /// The most keys of a part of a batch, which comes from one place.
@@ -62,7 +63,7 @@ type Answer<E> = Result<<E as Errand>::Found, BackendError>;
 pub(super) struct Gathered<E: Errand> {
     errand: Arc<E>,
     waiting: [Apart<Mutex<Waiting<E>>>; PLACES],
-    in_flight: AtomicUsize,
+    turns: Turns,
     large: Box<[AtomicU64]>,
     hasher: RandomState,
 }
@@ -152,8 +153,8 @@ impl<E: Errand> Gathered<E> {
     pub(super) fn new(errand: E) -> Arc<Self> {
         let large = (0..REMEMBERED).map(|_| AtomicU64::new(0)).collect();
         let place = |_| Apart(Mutex::new(Waiting { parts: VecDeque::new(), usual: Usual::default() }));
-        let (waiting, in_flight) = (std::array::from_fn(place), AtomicUsize::new(0));
-        Arc::new(Self { errand: Arc::new(errand), waiting, in_flight, large, hasher: RandomState::default() })
+        let (waiting, turns) = (std::array::from_fn(place), Turns::new(IN_FLIGHT));
+        Arc::new(Self { errand: Arc::new(errand), waiting, turns, large, hasher: RandomState::default() })
     }
 
     /// Where a key of a large value is remembered, by its hash.
@@ -192,17 +193,8 @@ impl<E: Errand> Gathered<E> {
         (batch.keys > 0).then_some(batch)
     }
 
-    /// Takes a place among those under way, if there is one.
-    fn begin(self: &Arc<Self>) -> Option<Turn<E>> {
-        let more = |count: usize| (count < IN_FLIGHT).then_some(count + 1);
-        self.in_flight.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
-        Some(Turn { gathered: Arc::clone(self), is_held: true })
-    }
-
-    /// The same, if nobody else has one.
-    fn begin_alone(self: &Arc<Self>) -> Option<Turn<E>> {
-        self.in_flight.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).ok()?;
-        Some(Turn { gathered: Arc::clone(self), is_held: true })
+    fn turn(self: &Arc<Self>) -> Turn<E> {
+        Turn { gathered: Arc::clone(self), is_held: true }
     }
 
     /// Reads one key, in whatever batch comes next; within a limit of time, if there is one.
@@ -274,7 +266,7 @@ impl<E: Errand> Gathered<E> {
     ) -> (T, Option<Own>) {
         let place = thread::number();
         let mut waiting = self.waiting(place);
-        let alone = if waiting.parts.is_empty() { self.begin_alone() } else { None };
+        let alone = (waiting.parts.is_empty() && self.turns.begin_alone()).then(|| self.turn());
         // Whoever sends its own batch is there when it is answered, and need not be woken.
         let asked = ask(&mut waiting, alone.is_none().then_some(waker));
         if let Some(turn) = alone {
@@ -284,9 +276,8 @@ impl<E: Errand> Gathered<E> {
             return (asked, Some(Own(Some(Box::pin(async move { run(&turn.gathered, batch).await })))));
         }
         drop(waiting);
-        // After it is there: who gives back a turn looks once more what waits.
-        if let Some(turn) = self.begin() {
-            tokio::spawn(serve(turn));
+        if self.turns.begin() {
+            tokio::spawn(serve(self.turn()));
         }
         (asked, None)
     }
@@ -491,22 +482,18 @@ impl<E: Errand> Turn<E> {
             return;
         }
         let gathered = &self.gathered;
-        gathered.in_flight.fetch_sub(1, Ordering::SeqCst);
-        if !gathered.is_waited_for() {
+        if !gathered.turns.end(|| gathered.is_waited_for()) {
             return;
         }
-        // If there is none, there are others who will look.
-        let Some(mut turn) = gathered.begin() else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(serve(turn));
-        } else {
-            turn.is_held = false;
-            gathered.in_flight.fetch_sub(1, Ordering::SeqCst);
-            // Those who wait are told so.
-            for place in 0..PLACES {
-                let stopped = std::mem::take(&mut gathered.waiting(place).parts);
-                drop(stopped);
-            }
+            runtime.spawn(serve(gathered.turn()));
+            return;
+        }
+        gathered.turns.give_back();
+        // Those who wait are told so.
+        for place in 0..PLACES {
+            let stopped = std::mem::take(&mut gathered.waiting(place).parts);
+            drop(stopped);
         }
     }
 }

@@ -29,6 +29,7 @@ mod state;
 mod state_tests;
 mod tokens;
 mod tracking;
+mod turns;
 mod writes;
 
 use std::fmt;
