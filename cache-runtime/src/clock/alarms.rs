@@ -2,27 +2,20 @@
 //! time costs no timer of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use crate::thread::{self, Apart};
 
 /// How many locks the table is split over, by the thread that begins to wait.
 const SHARDS: usize = 16;
 
-static THREADS: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    /// Where this thread's alarms are.
-    static SHARD: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS;
-}
-
 /// Whom to wake when.
 #[derive(Debug, Default)]
-pub(super) struct Alarms([Shard; SHARDS]);
+pub(super) struct Alarms([Apart<Shard>; SHARDS]);
 
-/// Alone in its cache line, and in the one that the processor fetches with it.
 #[derive(Debug)]
-#[repr(align(128))]
 struct Shard {
     /// Nobody here is due before. Changed under the lock only.
     earliest: AtomicU64,
@@ -58,7 +51,7 @@ impl Shard {
 impl Alarms {
     /// Wakes those whose time is over.
     pub(super) fn ring(&self, now: u64) {
-        for shard in &self.0 {
+        for Apart(shard) in &self.0 {
             if shard.earliest.load(Ordering::Relaxed) > now {
                 continue;
             }
@@ -83,8 +76,9 @@ impl Alarms {
 
     /// Sets an alarm, with the waker of who is to be woken.
     pub(super) fn set(&self, due: u64, waker: Waker) -> Place {
-        let shard = SHARD.try_with(|shard| *shard).unwrap_or_default();
-        let mut slots = self.0[shard].slots();
+        let shard = thread::number() % SHARDS;
+        let Apart(own) = &self.0[shard];
+        let mut slots = own.slots();
         let entry = Some(Entry { due, waker: Some(waker) });
         let slot = if let Some(slot) = slots.free.pop() {
             slots.entries[slot] = entry;
@@ -93,15 +87,15 @@ impl Alarms {
             slots.entries.push(entry);
             slots.entries.len() - 1
         };
-        if due < self.0[shard].earliest.load(Ordering::Relaxed) {
-            self.0[shard].earliest.store(due, Ordering::Relaxed);
+        if due < own.earliest.load(Ordering::Relaxed) {
+            own.earliest.store(due, Ordering::Relaxed);
         }
         Place { shard, slot }
     }
 
     /// Who is to be woken instead.
     fn wake_instead(&self, place: Place, waker: &Waker) {
-        let mut slots = self.0[place.shard].slots();
+        let mut slots = self.0[place.shard].0.slots();
         let Some(entry) = slots.entries.get_mut(place.slot).and_then(Option::as_mut) else { return };
         let before = match &entry.waker {
             Some(before) if before.will_wake(waker) => None,
@@ -112,7 +106,7 @@ impl Alarms {
     }
 
     pub(super) fn clear(&self, place: Place) {
-        let mut slots = self.0[place.shard].slots();
+        let mut slots = self.0[place.shard].0.slots();
         let entry = slots.entries.get_mut(place.slot).and_then(Option::take);
         slots.free.push(place.slot);
         drop(slots);
