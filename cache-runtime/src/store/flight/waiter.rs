@@ -39,9 +39,9 @@ impl<T: Clone + Send + Sync + 'static> Future for Waiting<'_, T> {
         loop {
             let (clock, limit, due) = (this.clock, this.limit, this.due);
             let mut is_kept = this.timer.is_some();
-            let ring = Arc::downgrade(&this.waiter.flight);
-            let told = this.waiter.ask(context.waker(), |state| {
-                let bell = || clock.bell(limit, || Waker::from(std::sync::Arc::new(Ring(ring))));
+            let told = this.waiter.ask(context.waker(), |state, flight| {
+                let ring = || Waker::from(std::sync::Arc::new(Ring(Arc::downgrade(flight))));
+                let bell = || clock.bell(limit, ring);
                 is_kept = is_kept || state.keeps_time(due, bell);
             });
             if let Some(told) = told {
@@ -109,17 +109,22 @@ impl<T: Clone> Waiter<T> {
     }
 
     /// Asks what there is to tell; who is told nothing is parked. Then `keeps_time` is asked, with the state still locked.
-    fn ask(&mut self, waker: &Waker, keeps_time: impl FnOnce(&mut State<T>)) -> Option<Told<T>> {
+    fn ask(
+        &mut self,
+        waker: &Waker,
+        keeps_time: impl FnOnce(&mut State<T>, &Arc<Flight<T>>),
+    ) -> Option<Told<T>> {
+        let ticket = self.ticket;
         // Who is told something, as all are at last, needs no clone of its waker; that is made outside of the lock.
-        let told = self.change(State::ask);
+        let told = self.change(|state, _| state.ask(ticket));
         if told.is_some() {
             return told;
         }
         let waker = waker.clone();
-        self.change(|state, ticket| {
+        self.change(|state, flight| {
             let (told, dropped) = state.ask_or_park(ticket, waker);
             if told.is_none() {
-                keeps_time(state);
+                keeps_time(state, flight);
             }
             (told, dropped)
         })
@@ -127,13 +132,17 @@ impl<T: Clone> Waiter<T> {
 
     /// The same as one who is overdue.
     fn ask_overdue(&mut self) -> Option<Told<T>> {
-        self.change(State::ask_overdue)
+        let ticket = self.ticket;
+        self.change(|state, _| state.ask_overdue(ticket))
     }
 
     /// What comes beside what is told is dropped outside of the lock.
-    fn change<D>(&mut self, ask: impl FnOnce(&mut State<T>, u64) -> (Option<Told<T>>, D)) -> Option<Told<T>> {
+    fn change<D>(
+        &mut self,
+        ask: impl FnOnce(&mut State<T>, &Arc<Flight<T>>) -> (Option<Told<T>>, D),
+    ) -> Option<Told<T>> {
         let mut state = lock(&self.flight.state);
-        let (told, dropped) = ask(&mut state, self.ticket);
+        let (told, dropped) = ask(&mut state, &self.flight);
         let deserted = state.is_deserted();
         drop(state);
         drop(dropped);
