@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use cache_runtime::testing::ManualClock;
 use cache_runtime::{
-    CacheError, KvCacheService, LocalKvNamespace, Ttl, cache_key, cached, invalidates, updates,
+    CacheError, KvCacheService, LocalKvNamespace, Ttl, Value, cache_key, cached, invalidates, updates,
 };
 use cache_tests::elsewhere::{self, Prices, stock_key};
 use serde::{Deserialize, Serialize};
@@ -485,4 +485,32 @@ async fn keys_of_another_crate_are_cached_and_invalidated_by_their_path() {
     buyers.buy("north", 7).await;
     assert_eq!((buyers.stock(7).await, buyers.prices.price("north", 7).await), (8, 101));
     assert_eq!(buyers.prices.cache.get(elsewhere::stock_key(7)).await.expect("memory answers"), Some(8));
+}
+
+struct Versioned<E> {
+    cache: KvCacheService,
+    of: std::marker::PhantomData<fn() -> E>,
+}
+
+impl<E> Versioned<E> {
+    const VERSION: &'static str = "v1";
+}
+
+impl<E: Value + From<u8>> Versioned<E> {
+    #[cached(key = "<Self::VERSION>:entity:<id>", ttl = 60)]
+    async fn entity(&self, id: u8) -> E {
+        let _ = self.of;
+        E::from(id)
+    }
+}
+
+/// A constant of `Self` is in the key, but need not tell the types apart.
+#[tokio::test]
+async fn a_generic_method_with_one_key_for_two_types_gives_neither_the_value_of_the_other() {
+    let cache = KvCacheService::in_memory();
+    let numbers: Versioned<u64> = Versioned { cache: cache.clone(), of: std::marker::PhantomData };
+    let floats: Versioned<f64> = Versioned { cache, of: std::marker::PhantomData };
+    assert_eq!(numbers.entity(7).await, 7);
+    assert_eq!(floats.entity(7).await.to_bits(), 7.0_f64.to_bits());
+    assert_eq!(numbers.entity(7).await, 7);
 }

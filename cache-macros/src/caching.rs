@@ -8,16 +8,18 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, GenericParam, ImplItem, ItemImpl, Type};
+use syn::spanned::Spanned;
+use syn::{Attribute, Expr, GenericParam, ImplItem, ItemImpl, Type};
 
 use crate::args::{Allowed, Args, CACHED, CACHING, INVALIDATES, KeyArg, UPDATES};
-use crate::diag::{Diag, list};
+use crate::diag::{Diag, list, suggest};
 use crate::expand::Expanded;
-use crate::item::{Function, mentions};
+use crate::item::{Function, mentions, uses_variable};
 use crate::key::{Key, compact};
 use crate::method::{expand_cached, expand_write};
 use crate::overlap;
 use crate::part::Sources;
+use crate::template::{Placeholder, PlaceholderPath, Template};
 
 /// The argument by which an attribute is used for its name only.
 pub(crate) const USED: &str = "__used";
@@ -65,6 +67,8 @@ pub(crate) fn caching(tokens: TokenStream, item: &TokenStream) -> TokenStream {
     let mut block = describe(&defaults, &header, &cached);
     check_templates(&cached, &defaults, &mut block, &mut diag);
     drop(cached);
+    check_unseen(&items, &block, &mut diag);
+    check_skip(&defaults, &items, &mut diag);
     check_blanket(&header, &mut diag);
     // Then the methods are emitted as they are, after a look for their own mistakes, so that nothing follows.
     let faulty = !diag.is_empty();
@@ -236,18 +240,18 @@ fn check_templates(cached: &[(&Function, Args)], defaults: &Args, block: &mut Bl
             };
             let cache = args.cache.as_ref().or(defaults.cache.as_ref());
             let name = key.hidden_name(cache, Span::call_site()).to_string();
-            let is_conditional = |attribute: &Attribute| {
-                attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr")
-            };
-            if silent.is_empty() && !function.attrs.iter().any(is_conditional) {
+            let is_conditional = function.cfgs().next().is_some();
+            if silent.is_empty() && !is_conditional {
                 block.hidden.insert(name.clone());
             }
-            Some((&function.sig.ident, crate::key::cache_text(cache), name, key))
+            Some((&function.sig.ident, crate::key::cache_text(cache), name, key, is_conditional))
         })
         .collect();
-    for (index, (method, cache, name, key)) in resolved.iter().enumerate() {
-        for (other_method, other_cache, other_name, other) in &resolved[..index] {
-            if cache != other_cache {
+    for (index, (method, cache, name, key, is_conditional)) in resolved.iter().enumerate() {
+        for (other_method, other_cache, other_name, other, is_other_conditional) in &resolved[..index] {
+            // The two forms of one method, of which a program has one.
+            let are_forms = *is_conditional && *is_other_conditional && method == other_method;
+            if cache != other_cache || are_forms {
                 continue;
             }
             let message = if name == other_name {
@@ -326,8 +330,14 @@ fn with_defaults(args: &mut Args, defaults: &Args, allowed: &Allowed, function: 
     }
     if takes("skip") {
         let in_template = |name: &Ident| match args.keys.first() {
-            Some(KeyArg::Template(text)) => text.value().contains(&format!("<{name}")),
-            Some(KeyArg::Expression(expr)) => mentions(expr.to_token_stream(), &name.to_string()),
+            Some(KeyArg::Template(text)) => Template::parse(&text.value()).is_ok_and(|template| {
+                let root = |placeholder: &Placeholder| match &placeholder.path {
+                    PlaceholderPath::Fields { root, .. } => name == root.as_str(),
+                    PlaceholderPath::Constant(_) => false,
+                };
+                template.placeholders().any(root)
+            }),
+            Some(KeyArg::Expression(expr)) => uses_variable(expr.to_token_stream(), &name.to_string()),
             None => false,
         };
         let meant: Vec<Ident> = defaults
@@ -378,7 +388,8 @@ fn check_blanket(header: &ItemImpl, diag: &mut Diag) {
 /// The function as its author wrote it, without our attributes.
 fn without_ours(function: &mut Function) -> TokenStream {
     let all = std::mem::take(&mut function.attrs);
-    function.attrs = all.iter().filter(|attribute| ours(attribute).is_none()).cloned().collect();
+    let is_plain = |attribute: &&Attribute| ours(attribute).is_none() && in_cfg_attr(attribute).is_none();
+    function.attrs = all.iter().filter(is_plain).cloned().collect();
     let plain = function.original();
     function.attrs = all;
     plain
@@ -410,8 +421,8 @@ pub(crate) fn check_type_parameters(
     for name in of_impl.iter().cloned().chain(of_function) {
         let in_key = match key {
             Key::Template(key) => key.parts.iter().any(|part| {
-                part.root.is_none()
-                    && (mentions(part.value.clone(), &name) || mentions(part.value.clone(), "Self"))
+                // A constant of `Self` may be the same whatever the parameter is.
+                part.root.is_none() && mentions(part.value.clone(), &name)
             }),
             Key::Expression(expr) => mentions(expr.to_token_stream(), &name),
         };
@@ -431,7 +442,7 @@ pub(crate) fn check_tenant(block: &Block, key: &Key, diag: &mut Diag) {
     let Some(tenant) = &block.tenant else { return };
     let carries = match key {
         Key::Template(key) => key.parts.iter().any(|part| compact(&part.value) == *tenant),
-        Key::Expression(expr) => compact(&expr.to_token_stream()).contains(tenant.as_str()),
+        Key::Expression(expr) => is_given(expr, tenant),
     };
     if !carries {
         let fix = match key {
@@ -444,6 +455,126 @@ pub(crate) fn check_tenant(block: &Block, key: &Key, diag: &mut Diag) {
                 "this key does not carry its tenant, {}, as every key of the block must; {fix}",
                 list([tenant.as_str()])
             ),
+        );
+    }
+}
+
+/// Whether a call is given this value: itself, a reference to it, or a copy.
+fn is_given(call: &Expr, value: &str) -> bool {
+    let arguments = match ungroup_expr(call) {
+        Expr::Call(call) => &call.args,
+        Expr::MethodCall(call) => &call.args,
+        _ => return false,
+    };
+    arguments.iter().any(|argument| is_value(argument, value))
+}
+
+fn is_value(expr: &Expr, value: &str) -> bool {
+    const COPIES: [&str; 8] =
+        ["clone", "as_str", "as_ref", "as_deref", "to_owned", "to_string", "into", "borrow"];
+    let expr = ungroup_expr(expr);
+    compact(&expr.to_token_stream()) == value
+        || match expr {
+            Expr::Reference(reference) => is_value(&reference.expr, value),
+            Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Deref(_)) => is_value(&unary.expr, value),
+            Expr::MethodCall(call) if call.args.is_empty() => {
+                COPIES.iter().any(|copy| call.method == copy) && is_value(&call.receiver, value)
+            }
+            _ => false,
+        }
+}
+
+fn ungroup_expr(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Group(group) => ungroup_expr(&group.expr),
+        Expr::Paren(paren) => ungroup_expr(&paren.expr),
+        other => other,
+    }
+}
+
+/// What the block cannot see it cannot check, nor give its defaults to.
+fn check_unseen(items: &[Item], block: &Block, diag: &mut Diag) {
+    for item in items {
+        match item {
+            Item::Other(item) => {
+                if let (ImplItem::Macro(call), Some(tenant)) = (&**item, &block.tenant) {
+                    diag.error(
+                        call.mac.path.span(),
+                        format!(
+                            "the block cannot see the methods that a macro writes, nor whether their keys carry {}; write them out, or move them to another impl block",
+                            list([tenant.as_str()])
+                        ),
+                    );
+                }
+            }
+            Item::Function(function) => {
+                for attribute in &function.attrs {
+                    check_seen(attribute, block, diag);
+                }
+            }
+        }
+    }
+}
+
+/// Which of our attributes is in this `#[cfg_attr]`.
+fn in_cfg_attr(attribute: &Attribute) -> Option<&'static str> {
+    let syn::Meta::List(meta) = &attribute.meta else { return None };
+    let names = [&CACHED, &INVALIDATES, &UPDATES].map(|allowed| allowed.attribute);
+    let is_there = |name: &&str| mentions(meta.tokens.clone(), name);
+    if attribute.path().is_ident("cfg_attr") { names.into_iter().find(is_there) } else { None }
+}
+
+/// One of our attributes in a form in which the block does not know it.
+fn check_seen(attribute: &Attribute, block: &Block, diag: &mut Diag) {
+    if let Some(name) = in_cfg_attr(attribute) {
+        diag.error(
+            attribute.path().span(),
+            format!(
+                "`#[caching]` cannot see a `#[{name}]` in a `#[cfg_attr]`; write the method twice, each under a `#[cfg]`"
+            ),
+        );
+        return;
+    }
+    let syn::Meta::List(meta) = &attribute.meta else { return };
+    let Some(tenant) = block.tenant.as_ref().filter(|_| ours(attribute).is_none()) else { return };
+    let tokens: Vec<TokenTree> = meta.tokens.clone().into_iter().take(3).collect();
+    let template = match tokens.as_slice() {
+        [TokenTree::Ident(key), TokenTree::Punct(_), template @ TokenTree::Literal(_)] if key == "key" => {
+            template
+        }
+        [template @ TokenTree::Literal(_), ..] => template,
+        _ => return,
+    };
+    if template.to_string().contains('<') {
+        diag.error(
+            attribute.path().span(),
+            format!(
+                "if this is an attribute of `cache_runtime` by another name, the block cannot see whether its key carries {}; use it by its own",
+                list([tenant.as_str()])
+            ),
+        );
+    }
+}
+
+/// A default that no method can take up is a mistake in its name.
+fn check_skip(defaults: &Args, items: &[Item], diag: &mut Diag) {
+    let params: BTreeSet<String> = items
+        .iter()
+        .filter_map(|item| if let Item::Function(function) = item { Some(function) } else { None })
+        .flat_map(|function| function.params().filter_map(|param| param.name.map(ToString::to_string)))
+        .collect();
+    for skipped in &defaults.skip {
+        let text = skipped.to_string();
+        if params.contains(&text) {
+            continue;
+        }
+        let fix = match suggest(&text, params.iter().map(String::as_str)) {
+            Some(similar) => format!("; did you mean `{similar}`?"),
+            None => String::new(),
+        };
+        diag.error(
+            skipped.span(),
+            format!("`skip` names `{text}`, but no method of the block has a parameter `{text}`{fix}"),
         );
     }
 }

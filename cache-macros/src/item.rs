@@ -288,6 +288,23 @@ pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
     })
 }
 
+/// Whether the variable of that name occurs in the tokens: not as the field of something.
+pub(crate) fn uses_variable(tokens: TokenStream, name: &str) -> bool {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let is_dot = |at: Option<usize>| {
+        let token = at.and_then(|at| tokens.get(at));
+        matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == '.')
+    };
+    tokens.iter().enumerate().any(|(index, token)| match token {
+        // After two dots it is the end of a range.
+        TokenTree::Ident(ident) => {
+            ident == name && (!is_dot(index.checked_sub(1)) || is_dot(index.checked_sub(2)))
+        }
+        TokenTree::Group(group) => uses_variable(group.stream(), name),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
 /// `R` of `Pin<Box<dyn Future<Output = R> + …>>`.
 fn boxed_output(output: &ReturnType) -> Option<Type> {
     let ReturnType::Type(_, ty) = output else { return None };
@@ -328,8 +345,14 @@ pub(crate) fn ungroup(ty: &Type) -> &Type {
 /// The `{ … }` of `{ Box::pin(async move { … }) }`.
 fn boxed_body(body: &Group) -> Option<Group> {
     let tokens: Vec<TokenTree> = body.stream().into_iter().collect();
-    let [.., TokenTree::Ident(pin), TokenTree::Group(call)] = tokens.as_slice() else { return None };
-    if pin != "pin" || call.delimiter() != Delimiter::Parenthesis {
+    let [path @ .., TokenTree::Ident(pin), TokenTree::Group(call)] = tokens.as_slice() else { return None };
+    // Nothing but the path: what stands before it would be lost.
+    let is_path = path.iter().all(|token| match token {
+        TokenTree::Punct(punct) => punct.as_char() == ':',
+        TokenTree::Ident(ident) => ["std", "alloc", "boxed", "Box"].iter().any(|name| ident == name),
+        TokenTree::Group(_) | TokenTree::Literal(_) => false,
+    });
+    if !is_path || pin != "pin" || call.delimiter() != Delimiter::Parenthesis {
         return None;
     }
     let inner: Vec<TokenTree> = call.stream().into_iter().collect();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, LitStr};
@@ -10,7 +10,7 @@ use syn::{Expr, LitStr};
 use crate::args::KeyArg;
 use crate::diag::Diag;
 use crate::expand::Runtime;
-use crate::item::{Function, mentions};
+use crate::item::{Function, mentions, uses_variable};
 use crate::part::{self, Part, RET, Sources};
 use crate::template::{Segment, Template};
 
@@ -99,7 +99,7 @@ impl Key {
     pub(crate) fn uses(&self, name: &Ident) -> bool {
         match self {
             Self::Template(key) => key.parts.iter().any(|part| part.root.as_ref() == Some(name)),
-            Self::Expression(expr) => mentions(expr.to_token_stream(), &name.to_string()),
+            Self::Expression(expr) => uses_variable(expr.to_token_stream(), &name.to_string()),
         }
     }
 
@@ -156,7 +156,9 @@ impl TemplateKey {
                 Segment::Placeholder(_) => {
                     name.push_str("_p");
                     if let (Some(part), true) = (parts.next(), named) {
-                        encode(&part.name, &mut name);
+                        let of_name = |other: &&Part| other.name == part.name;
+                        let is_only = self.parts.iter().filter(of_name).count() == 1;
+                        encode(if is_only { &part.name } else { &part.whole_name }, &mut name);
                         name.push_str("_q");
                     }
                 }
@@ -176,9 +178,33 @@ pub(crate) fn cache_text(cache: Option<&Expr>) -> Option<String> {
     (text != "self.cache").then_some(text)
 }
 
-/// The text of tokens, without spaces.
+/// The text of tokens, with no spaces but those inside of literals and between words.
 pub(crate) fn compact(tokens: &TokenStream) -> String {
-    tokens.to_string().split_whitespace().collect()
+    let mut text = String::new();
+    let mut after_word = false;
+    for token in tokens.clone() {
+        let is_word = matches!(token, TokenTree::Ident(_) | TokenTree::Literal(_));
+        if after_word && is_word {
+            text.push(' ');
+        }
+        after_word = is_word;
+        let (open, close) = match &token {
+            TokenTree::Group(group) => match group.delimiter() {
+                Delimiter::Parenthesis => ("(", ")"),
+                Delimiter::Brace => ("{", "}"),
+                Delimiter::Bracket => ("[", "]"),
+                Delimiter::None => ("", ""),
+            },
+            _ => ("", ""),
+        };
+        text.push_str(open);
+        match token {
+            TokenTree::Group(group) => text.push_str(&compact(&group.stream())),
+            token => text.push_str(&token.to_string()),
+        }
+        text.push_str(close);
+    }
+    text
 }
 
 /// Lower-case letters and digits stand for themselves; anything else is `_` and the hex digits of its bytes. No

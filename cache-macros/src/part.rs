@@ -17,6 +17,8 @@ pub(crate) const RET: &str = "ret";
 /// What fills a placeholder.
 pub(crate) struct Part {
     pub(crate) name: String,
+    /// What tells it from another part of that name: the path, where the name is the end of that.
+    pub(crate) whole_name: String,
     /// The parameter, or `self`, that it comes from; `None` for a constant.
     pub(crate) root: Option<Ident>,
     /// The path to it.
@@ -44,6 +46,17 @@ fn ident(text: &str, span: Span) -> Ident {
     }
 }
 
+fn whole_name(placeholder: &Placeholder) -> String {
+    match &placeholder.path {
+        PlaceholderPath::Fields { root, fields } if fields.last() == Some(&placeholder.name) => {
+            // The same entity by a parameter here and by a field or the result there.
+            let root = (root != "self" && root != RET).then_some(root);
+            root.into_iter().chain(fields).map(String::as_str).collect::<Vec<_>>().join(".")
+        }
+        _ => placeholder.name.clone(),
+    }
+}
+
 /// Resolves a placeholder against the signature; reports one that names nothing.
 pub(crate) fn resolve(
     placeholder: &Placeholder,
@@ -54,10 +67,11 @@ pub(crate) fn resolve(
 ) -> Part {
     let span = literal.span();
     let name = placeholder.name.clone();
+    let whole_name = whole_name(placeholder);
     let (root, fields) = match &placeholder.path {
         PlaceholderPath::Constant(segments) => {
             let segments = segments.iter().map(|segment| ident(segment, span));
-            return Part { name, root: None, value: quote!(#(#segments)::*), ty: None, span };
+            return Part { name, whole_name, root: None, value: quote!(#(#segments)::*), ty: None, span };
         }
         PlaceholderPath::Fields { root, fields } => (root, fields),
     };
@@ -98,7 +112,14 @@ pub(crate) fn resolve(
             );
         }
         let this = Ident::new("self", function.self_span());
-        return Part { name, root: Some(this.clone()), value: quote!(#this #(.#fields)*), ty: None, span };
+        return Part {
+            name,
+            whole_name,
+            root: Some(this.clone()),
+            value: quote!(#this #(.#fields)*),
+            ty: None,
+            span,
+        };
     }
     if let Some(param) = function.params().find(|param| param.name.is_some_and(|name| name == root.as_str()))
     {
@@ -111,6 +132,7 @@ pub(crate) fn resolve(
         let root = ident(root, own.located_at(span));
         return Part {
             name,
+            whole_name,
             value: quote_spanned!(span=> #root #(.#fields)*),
             root: Some(root),
             ty: (whole && !generic).then(|| plain_type(param.ty)),
@@ -120,12 +142,12 @@ pub(crate) fn resolve(
     if root == RET && sources == Sources::ArgumentsAndResult {
         let ret = Ident::new(RET, span);
         if fields.is_empty() {
-            return Part { name, value: quote!(*#ret), root: Some(ret), ty: None, span };
+            return Part { name, whole_name, value: quote!(*#ret), root: Some(ret), ty: None, span };
         }
-        return Part { name, value: quote!(#ret #(.#fields)*), root: Some(ret), ty: None, span };
+        return Part { name, whole_name, value: quote!(#ret #(.#fields)*), root: Some(ret), ty: None, span };
     }
     unknown_name(root, placeholder, literal, function, diag);
-    Part { name, root: Some(ident(root, span)), value: TokenStream::new(), ty: None, span }
+    Part { name, whole_name, root: Some(ident(root, span)), value: TokenStream::new(), ty: None, span }
 }
 
 /// Reports a placeholder that names nothing.

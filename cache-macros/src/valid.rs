@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 
 use crate::args::{Args, When};
 use crate::diag::{Diag, list, suggest};
-use crate::item::{Function, Output, mentions};
+use crate::item::{Function, Output, mentions, uses_variable};
 use crate::key::{Key, TemplateKey, compact};
 use crate::part::Part;
 use crate::refresh;
@@ -160,8 +160,10 @@ fn parameters(args: &Args, function: &Function, key: &Key, tags: &[Key], diag: &
             }
             continue;
         };
-        let in_cache =
-            args.cache.as_ref().is_some_and(|cache| mentions(cache.to_token_stream(), &name.to_string()));
+        let in_cache = args
+            .cache
+            .as_ref()
+            .is_some_and(|cache| uses_variable(cache.to_token_stream(), &name.to_string()));
         if key.uses(name)
             || args.skip.contains(name)
             || in_cache

@@ -12,9 +12,10 @@ use super::{Expanded, cache_handle, call_site, handle_span, refresh, siblings, t
 use crate::args::Args;
 use crate::duration::Ttl;
 use crate::expand::Runtime;
-use crate::item::{Function, start};
+use crate::item::{Function, mentions, start};
 use crate::key::{Key, TemplateKey, compact};
 use crate::overlap;
+use crate::part::Part;
 use crate::returns::Returns;
 
 /// A `#[cached]` function that passed every check.
@@ -93,7 +94,8 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     let at = Span::call_site().located_at(start(value));
     let private = private.at(at);
     // Not seen by the author's body, which may have such names of its own.
-    let [hit, miss] = ["hit", "miss"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
+    let [hit, miss, refresh] =
+        ["hit", "miss", "refresh"].map(|name| Ident::new(name, Span::mixed_site().located_at(at)));
     let load = match (&args.timeout, &loader) {
         // The usual one.
         (None, None) => quote_spanned!(at=> #miss.load(#policy, #failures, ::core::pin::pin!(#body)).await),
@@ -124,8 +126,8 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
                     quote_spanned! {at=> {
                         #bind
                         #owned
-                        let refresh = { #within move || #body_again };
-                        #miss.load_or_refresh(#policy, #failures, ::core::pin::pin!(#body), refresh).await
+                        let #refresh = { #within move || #body_again };
+                        #miss.load_or_refresh(#policy, #failures, ::core::pin::pin!(#body), #refresh).await
                     }}
                 }
             }
@@ -176,7 +178,9 @@ pub(crate) fn template(private: &Runtime, args: &Args, key: &TemplateKey, value:
         quote!(.none_ttl(#ttl))
     });
     let version = args.version.map(|(_, version)| quote!(.version(#version)));
-    let by_type = key.parts.iter().any(|part| part.root.is_none()).then(|| quote!(.by_type()));
+    // A constant of `Self` may be the same for all types, whose values the call site then has to tell apart.
+    let of_type = |part: &Part| part.root.is_none() && !mentions(part.value.clone(), "Self");
+    let by_type = key.parts.iter().any(of_type).then(|| quote!(.by_type()));
     let tagged = (!args.tags.is_empty()).then(|| quote!(.tagged()));
     quote!(of(#text, #kinds, #value) #(.seconds(#seconds))* #ttl #none_ttl #version #by_type #tagged)
 }

@@ -273,6 +273,7 @@ impl Kept {
             let from_result = part.root.as_ref().is_some_and(|root| root == RET);
             let mut part = Part {
                 name: part.name.clone(),
+                whole_name: part.whole_name.clone(),
                 value: part.value.clone(),
                 root: part.root.clone(),
                 ty: part.ty.clone(),

@@ -51,6 +51,7 @@ cases! {
     each_of_a_slice,
     each_of_a_vec_into_a_sorted_map,
     errors_and_futures_need_not_be_send,
+    forms_of_a_block,
     free_functions_and_associated_functions,
     function_has_a_where_clause,
     function_is_generic,

@@ -1,0 +1,19 @@
+use cache_runtime::{KvCacheService, cache_key, cached, caching};
+
+#[cache_key("project:<tenant>:<id>", ttl = 60)]
+fn project_key(tenant: u64, id: u64) -> u64;
+
+struct Projects {
+    cache: KvCacheService,
+    tenant: u64,
+}
+
+#[caching(tenant = self.tenant)]
+impl Projects {
+    #[cached(project_key({ let _ = self.tenant; 1 }, id))]
+    async fn get(&self, id: u64) -> u64 {
+        id + self.tenant
+    }
+}
+
+fn main() {}
