@@ -51,6 +51,12 @@ impl Orders {
 #[cache_key("number:<id>", ttl = 60)]
 fn number_key(id: u64) -> u64;
 
+/// One template, declared twice, for values of two types.
+#[cache_key("label:<id>", ttl = 60)]
+fn label_key(id: u64) -> String;
+#[cache_key("label:<id>", ttl = 60)]
+fn label_number_key(id: u64) -> u64;
+
 struct Numbers {
     cache: KvCacheService,
 }
@@ -80,6 +86,13 @@ fn two_types_of_value_under_one_template_are_found() {
 }
 
 #[test]
+fn two_types_of_value_under_one_declared_template_are_found() {
+    let problems = key_map().problems();
+    let is_it = |problem: &&String| problem.starts_with("\"label:<id>\" holds a ");
+    assert_eq!(problems.iter().filter(is_it).count(), 1, "{problems:#?}");
+}
+
+#[test]
 fn a_template_that_can_give_anothers_keys_is_found() {
     let problems = key_map().problems();
     let meeting: Vec<_> = problems.iter().filter(|problem| problem.contains("can be a key of")).collect();
@@ -87,7 +100,7 @@ fn a_template_that_can_give_anothers_keys_is_found() {
         meeting,
         ["a key of \"user:by:<name>\" can be a key of \"user:by:all\" too; give one of them another literal"]
     );
-    assert_eq!(problems.len(), 2, "what is sound is not a problem: {problems:#?}");
+    assert_eq!(problems.len(), 3, "what is sound is not a problem: {problems:#?}");
 }
 
 #[test]
@@ -101,7 +114,10 @@ fn the_map_tells_who_caches_invalidates_and_declares_a_template_and_where() {
     let map = key_map();
     assert!(map.is_complete());
     let templates: Vec<&str> = map.entries().iter().map(|entry| entry.template).collect();
-    assert_eq!(templates, ["number:<id>", "order:<id>:lines", "thing:<id>", "user:by:<name>", "user:by:all"]);
+    assert_eq!(
+        templates,
+        ["label:<id>", "number:<id>", "order:<id>:lines", "thing:<id>", "user:by:<name>", "user:by:all"]
+    );
     let table: Vec<Vec<String>> = map
         .to_string()
         .lines()

@@ -7,6 +7,7 @@ use syn::{Data, DeriveInput, Fields, GenericParam};
 
 use crate::diag::Diag;
 use crate::expand::Runtime;
+use crate::item::mentions;
 
 /// `#[derive(KeyPart)]`
 pub(crate) fn key_part(input: TokenStream) -> TokenStream {
@@ -74,6 +75,15 @@ fn newtype(
         Some(ident) => quote!(#ident),
         None => quote!(0),
     };
+    if mentions(ty.to_token_stream(), "RawPart") {
+        diag.error_at(
+            ty,
+            format!(
+                "a `RawPart` is written unescaped, so it may stand only in the last placeholder, and in `{name}` it is not to be seen there; let the newtype hold a `String`, and the parameter be a `RawPart<…>`"
+            ),
+        );
+        return None;
+    }
     let span = ty.span();
     let write = quote::quote_spanned!(span=> <#ty as #private::KeyPart>::write(&self.#member, out));
     Some((quote!(<#ty as #private::KeyPart>::MAX_LEN), write))

@@ -99,7 +99,9 @@ impl KeyMap {
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for entry in self.entries.iter().filter(|entry| !entry.is_tag) {
-            for site in entry.sites.iter().filter(|site| site.kind() == CallSiteKind::Cached) {
+            let stores =
+                |site: &&&CallSite| matches!(site.kind(), CallSiteKind::Cached | CallSiteKind::Declares);
+            for site in entry.sites.iter().filter(stores) {
                 let Some(key) = site.keys().first() else { continue };
                 if !key.tells_types_apart() && key.value_name() != entry.value {
                     problems.push(format!(
@@ -153,20 +155,33 @@ fn shape(template: &Template) -> String {
     }
     // A doubled bracket is a literal one; no placeholder holds any.
     let text = text.replace("<<", "\u{1}").replace(">>", "\u{2}");
-    let named = text.matches('<').count() > 1;
+    let pieces = || text.split_inclusive('>').map(|piece| piece.split_once('<').unwrap_or((piece, "")));
+    let names: Vec<&str> =
+        pieces().filter_map(|(_, placeholder)| Some(name(placeholder.strip_suffix('>')?))).collect();
     let mut shape = String::new();
-    for piece in text.split_inclusive('>') {
-        let (literal, placeholder) = piece.split_once('<').unwrap_or((piece, ""));
+    for (literal, placeholder) in pieces() {
         shape.push_str(literal);
         if let Some(inside) = placeholder.strip_suffix('>') {
-            let (name, path) = inside.split_once('=').unwrap_or((inside, ""));
-            let name = if path.is_empty() { name.rsplit(['.', ':']).next().unwrap_or(name) } else { name };
+            let is_alone = names.iter().filter(|other| **other == name(inside)).count() == 1;
             shape.push('<');
-            shape.push_str(if named { name.trim() } else { "" });
+            shape.push_str(match names.len() {
+                1 => "",
+                _ if is_alone || inside.contains('=') => name(inside),
+                // By its end it could be taken for the other.
+                _ => ["self.", "ret."].iter().find_map(|root| inside.strip_prefix(root)).unwrap_or(inside),
+            });
             shape.push('>');
         }
     }
     shape
+}
+
+/// The name of a placeholder: the one that it is given, or the end of its path.
+fn name(inside: &str) -> &str {
+    match inside.split_once('=') {
+        Some((name, _)) => name.trim(),
+        None => inside.rsplit(['.', ':']).next().unwrap_or(inside).trim(),
+    }
 }
 
 /// The template behind `project_key(id)` or `Self::get_project_key(id)`: that of the declaration, or of the

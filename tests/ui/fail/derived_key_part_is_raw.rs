@@ -1,0 +1,6 @@
+use cache_runtime::{KeyPart, RawPart};
+
+#[derive(KeyPart)]
+struct Path(RawPart<String>);
+
+fn main() {}
