@@ -116,10 +116,12 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     };
     let method = function.sig.ident.to_string();
     let cfgs = function.cfgs();
+    let many = many(key);
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
         #[inline]
+        #many
         #[allow(dead_code, private_interfaces)]
         pub(crate) fn #name<#(#types: #bounds),*>(
             #(#names: #types),*
@@ -127,6 +129,11 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
             #private::stored!({ cached #method, #template } #parts)
         }
     }
+}
+
+/// A template may have more placeholders than clippy allows a function.
+pub(crate) fn many(key: &TemplateKey) -> Option<TokenStream> {
+    (key.parts.len() > 7).then(|| quote!(#[allow(clippy::too_many_arguments)]))
 }
 
 /// The inputs of a hidden function: a name, a type and a bound for each part.

@@ -7,7 +7,7 @@ use syn::Expr;
 use syn::spanned::Spanned;
 
 use super::cached::compact_text;
-use super::siblings::{Inputs, inputs, nested, render_with_static};
+use super::siblings::{Inputs, inputs, many, nested, render_with_static};
 use crate::expand::Runtime;
 use crate::item::Function;
 use crate::key::{Key, TemplateKey};
@@ -78,10 +78,12 @@ pub(crate) fn hidden(
     let parts = nested(&names);
     let template = template(key);
     let cfgs = function.cfgs();
+    let many = many(key);
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
         #[inline]
+        #many
         #[allow(dead_code, private_interfaces)]
         pub(crate) fn #name<#(#types: #bounds),*>(#(#names: #types),*) -> #private::RawKey {
             static TEMPLATE: #private::Template = #private::Template::#template;

@@ -30,6 +30,16 @@ impl Projects {
         Some(format!("{} {id}", self.tenant))
     }
 
+    /// A key of many parts, and a tag of as many.
+    #[cached(
+        key = "place:<self.tenant>:<at.0>:<at.1>:<at.2>:<at.3>:<at.4>:<at.5>:<at.6>",
+        tags = ["near:<self.tenant>:<at.0>:<at.1>:<at.2>:<at.3>:<at.4>:<at.5>:<at.6>"],
+        ttl = 60
+    )]
+    pub async fn place(&self, at: (u8, u8, u8, u8, u8, u8, u8)) -> u8 {
+        at.0
+    }
+
     /// The title of a page.
     #[cached(title_key(page))]
     pub async fn title(&self, page: u64) -> String {
