@@ -190,11 +190,11 @@ async fn bulks_beyond_a_limit_are_several_requests() {
     }
     let requests = namespace.requests().await;
     let count = |kind: &str| requests.iter().filter(|request| *request == kind).count();
-    // One more where workerd closed a connection that was idle, and the request was made again.
+    // Each may be made once more, where workerd closed a connection that was idle.
     for (kind, expected) in
         [("PUT /bulk", 3), ("POST /bulk/get", 3), ("GET /keys", 2), ("POST /bulk/delete", 2)]
     {
-        assert!((expected..=expected + 1).contains(&count(kind)), "{kind}: {}", count(kind));
+        assert!((expected..=2 * expected).contains(&count(kind)), "{kind}: {}", count(kind));
     }
 }
 
