@@ -151,7 +151,7 @@ impl Service {
         text.into_owned()
     }
 
-    #[cached(key = "generic:<id>", ttl = 300, skip(label))]
+    #[cached(key = "generic:<id>:<N>", ttl = 300, skip(label))]
     async fn generic<T: Display + Sync, const N: usize>(&self, id: u64, label: &T) -> String {
         self.loaded();
         format!("{id} {label} {N}")
@@ -277,6 +277,7 @@ async fn a_second_call_is_a_hit_for_every_shape() {
         assert_eq!(s.owned("n".to_owned(), project(4, "a")).await, "n!");
         assert_eq!(s.cow("t".into()).await, "t");
         assert_eq!(s.generic::<_, 3>(4, &"l").await, "4 l 3");
+        assert_eq!(s.generic::<_, 5>(4, &"l").await, "4 l 5");
         assert_eq!(s.renamed(4).await, 4);
         assert_eq!(s.error_is_not_send(4).await, Ok(4));
         assert_eq!(s.clone().by_value(4).await, 4);
@@ -284,7 +285,7 @@ async fn a_second_call_is_a_hit_for_every_shape() {
         assert_eq!(s.clone().by_mut(4).await, 4);
         assert_eq!(s.all().await, [project(1, "a")]);
         assert_eq!(s.declared(4).await, Ok(project(4, "a")));
-        assert_eq!(s.loads(), 17, "round {round}");
+        assert_eq!(s.loads(), 18, "round {round}");
     }
 }
 
@@ -513,4 +514,43 @@ async fn a_generic_method_with_one_key_for_two_types_gives_neither_the_value_of_
     assert_eq!(numbers.entity(7).await, 7);
     assert_eq!(floats.entity(7).await.to_bits(), 7.0_f64.to_bits());
     assert_eq!(numbers.entity(7).await, 7);
+}
+
+/// What tells no types apart, though it is a constant of a type.
+struct Unit;
+
+impl Unit {
+    const KIND: &'static str = "entity";
+}
+
+struct OfOneKind<E, const N: usize> {
+    cache: KvCacheService,
+    of: std::marker::PhantomData<fn() -> E>,
+}
+
+impl<E: Value + From<u8>, const N: usize> OfOneKind<E, N> {
+    #[cached(key = "<Unit::KIND>:<id>", ttl = 60)]
+    async fn entity(&self, id: u8) -> E {
+        let _ = self.of;
+        E::from(id)
+    }
+
+    #[cached(key = "size:<N>:<id>", ttl = 60)]
+    async fn size(&self, id: usize) -> usize {
+        N + id
+    }
+}
+
+#[tokio::test]
+async fn a_constant_of_another_type_tells_no_types_apart() {
+    let cache = KvCacheService::in_memory();
+    let numbers: OfOneKind<u64, 1> = OfOneKind { cache: cache.clone(), of: std::marker::PhantomData };
+    let floats: OfOneKind<f64, 2> = OfOneKind { cache, of: std::marker::PhantomData };
+    assert_eq!(numbers.entity(7).await, 7);
+    assert_eq!(floats.entity(7).await.to_bits(), 7.0_f64.to_bits());
+    assert_eq!(numbers.entity(7).await, 7);
+    let site = cache_runtime::call_sites().into_iter().find(|site| site.template() == "<Unit::KIND>:<id>");
+    assert_eq!(site.map(|site| (site.stats().hits, site.stats().uncached)), Some((1, 1)));
+    assert_eq!((numbers.size(7).await, floats.size(7).await), (8, 9));
+    assert_eq!(OfOneKind::<u64, 2>::size_key(7).as_str(), "size:2:7");
 }

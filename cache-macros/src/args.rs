@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
@@ -59,6 +59,8 @@ pub(crate) struct Args {
     pub(crate) tenant: Option<Expr>,
     pub(crate) krate: Option<Path>,
     pub(crate) each: Option<Each>,
+    /// The parameters in a list whose name is misspelt, which has been reported.
+    pub(crate) misspelt: Vec<Ident>,
     /// There is an `each` that is not understood, which has been reported.
     pub(crate) each_is_faulty: bool,
 }
@@ -190,6 +192,13 @@ impl Args {
                 self.lone_word(&word, allowed, diag);
                 return Ok(());
             }
+            Some(word) if is_each(&ahead) && suggest(&word.to_string(), ["each"]).is_some() => {
+                input.call(Ident::parse_any)?;
+                input.parse::<TokenTree>()?;
+                self.each_is_faulty = true;
+                self.unknown(&word, allowed, diag);
+                return Ok(());
+            }
             _ => {
                 let key = input.parse::<Expr>()?;
                 self.add_key(key, allowed, seen, diag);
@@ -234,7 +243,17 @@ impl Args {
             "cache_if" => self.cache_if = Some(input.parse()?),
             "value" => self.value = Some(input.parse()?),
             "tags" => self.parse_tags(input)?,
-            "tenant" => self.tenant = Some(input.parse()?),
+            "tenant" => {
+                let tenant: Expr = input.parse()?;
+                if let Expr::Lit(_) = ungroup_ref(&tenant) {
+                    diag.error_at(
+                        &tenant,
+                        "`tenant` is what every key of the block has to carry, as in `tenant = self.tenant`",
+                    );
+                } else {
+                    self.tenant = Some(tenant);
+                }
+            }
             "key_fn" => {
                 let shape = |error: syn::Error| {
                     syn::Error::new(
@@ -342,7 +361,16 @@ impl Args {
             return;
         }
         if allowed.keys == Keys::One && seen.insert("a key".into(), key.span()).is_some() {
-            diag.error_at(key, format!("`#[{attribute}]` takes one key; remove one of them"));
+            match misspelt_list(&key, allowed) {
+                Some((name, meant)) => {
+                    diag.error(
+                        name.span(),
+                        format!("`#[{attribute}]` has no argument `{name}`; did you mean `{meant}`?"),
+                    );
+                    self.misspelt.extend(names_in(&key));
+                }
+                None => diag.error_at(key, format!("`#[{attribute}]` takes one key; remove one of them")),
+            }
             return;
         }
         match ungroup(key) {
@@ -351,9 +379,15 @@ impl Args {
                 other,
                 "a key is a template such as \"project:<id>\", or a call of a key function such as `project_key(id)`",
             ),
-            Expr::Macro(call) if call.mac.path.is_ident("format") => diag.error_at(
-                call,
-                "a key made by `format!` is not checked and not escaped; write a template, as in \"project:<id>\"",
+            Expr::Macro(call) => diag.error_at(&call, made_by_macro(&call)),
+            Expr::Reference(reference) if matches!(&*reference.expr, Expr::Macro(_)) => {
+                if let Expr::Macro(call) = *reference.expr {
+                    diag.error_at(&call, made_by_macro(&call));
+                }
+            }
+            Expr::Path(path) if is_constant(&path) => diag.error_at(
+                &path,
+                "the text of a constant is not checked; write the template where it is used, as in \"project:<id>\", or declare the key once with `#[cache_key]` and call its function",
             ),
             key => self.keys.push(KeyArg::Expression(key)),
         }
@@ -477,6 +511,56 @@ pub(crate) fn ungroup(expr: Expr) -> Expr {
     }
 }
 
+/// Whether `(id in ids)` is next.
+fn is_each(input: ParseStream<'_>) -> bool {
+    match input.fork().parse() {
+        Ok(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => {
+            group.stream().into_iter().nth(1).is_some_and(|word| word.to_string() == "in")
+        }
+        _ => false,
+    }
+}
+
+fn ungroup_ref(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Group(group) => ungroup_ref(&group.expr),
+        other => other,
+    }
+}
+
+/// `skp(page)`, where `skip(page)` was meant.
+fn misspelt_list(key: &Expr, allowed: &Allowed) -> Option<(Ident, &'static str)> {
+    let Expr::Call(call) = key else { return None };
+    let Expr::Path(path) = &*call.func else { return None };
+    let name = path.path.get_ident()?;
+    let lists = ["skip", "each"].into_iter().filter(|list| allowed.named.contains(list));
+    Some((name.clone(), suggest(&name.to_string(), lists)?))
+}
+
+/// The names that a call is given.
+fn names_in(call: &Expr) -> Vec<Ident> {
+    let Expr::Call(call) = call else { return Vec::new() };
+    let name = |argument: &Expr| match argument {
+        Expr::Path(path) => path.path.get_ident().cloned(),
+        _ => None,
+    };
+    call.args.iter().filter_map(name).collect()
+}
+
+fn made_by_macro(call: &syn::ExprMacro) -> String {
+    let name = call.mac.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+    format!(
+        "a key made by `{name}!` is not checked and not escaped; write a template, as in \"project:<id>\""
+    )
+}
+
+/// Whether it is written as a constant is.
+fn is_constant(path: &syn::ExprPath) -> bool {
+    let name = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+    name.starts_with(|first: char| first.is_ascii_uppercase())
+        && !name.contains(|other: char| other.is_ascii_lowercase())
+}
+
 /// Whether `name = …` is next.
 fn is_named(input: ParseStream<'_>) -> bool {
     input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==])
@@ -485,7 +569,7 @@ fn is_named(input: ParseStream<'_>) -> bool {
 fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         // Not at the end, so there is a token.
-        if input.parse::<proc_macro2::TokenTree>().is_err() {
+        if input.parse::<TokenTree>().is_err() {
             return;
         }
     }

@@ -9,12 +9,12 @@ use quote::{ToTokens, quote};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, GenericParam, ImplItem, ItemImpl, Type};
+use syn::{Attribute, Expr, GenericParam, Generics, ImplItem, ItemImpl, Type};
 
 use crate::args::{Allowed, Args, CACHED, CACHING, INVALIDATES, KeyArg, UPDATES};
 use crate::diag::{Diag, list, suggest};
 use crate::expand::Expanded;
-use crate::item::{Function, mentions, uses_variable};
+use crate::item::{Function, generic_name, mentions, uses_variable};
 use crate::key::{Key, compact};
 use crate::method::{expand_cached, expand_write};
 use crate::overlap;
@@ -37,8 +37,8 @@ pub(crate) struct Block {
     pub(crate) emitted_tags: RefCell<BTreeSet<String>>,
     /// What every key must carry, as text without spaces.
     pub(crate) tenant: Option<String>,
-    /// The type parameters of the impl, where the attribute can see it.
-    pub(crate) generics: Option<Vec<String>>,
+    /// The generics of the impl, where the attribute can see it.
+    pub(crate) generics: Option<Generics>,
 }
 
 /// An item of the block.
@@ -213,9 +213,8 @@ fn describe(defaults: &Args, header: &ItemImpl, cached: &[(&Function, Args)]) ->
         cached.iter().flat_map(|(_, args)| &args.tags).filter_map(text).collect();
     known_tags.sort_unstable();
     known_tags.dedup();
-    let generics = header.generics.type_params().map(|param| param.ident.to_string()).collect();
     let tenant = defaults.tenant.as_ref().map(|tenant| compact(&tenant.to_token_stream()));
-    Block { known, known_tags, tenant, generics: Some(generics), ..Block::default() }
+    Block { known, known_tags, tenant, generics: Some(header.generics.clone()), ..Block::default() }
 }
 
 /// The methods that have a template of their own.
@@ -343,7 +342,7 @@ fn with_defaults(args: &mut Args, defaults: &Args, allowed: &Allowed, function: 
         let meant: Vec<Ident> = defaults
             .skip
             .iter()
-            .filter(|name| function.params().any(|param| param.name.is_some_and(|param| param == *name)))
+            .filter(|name| function.skippable().any(|param| *name == &param))
             .filter(|name| !in_template(name))
             .cloned()
             .collect();
@@ -408,7 +407,7 @@ fn inherent_impl(header: &ItemImpl, siblings: &TokenStream) -> TokenStream {
     }
 }
 
-/// A type parameter in the value must be in the key, or two types would share an entry.
+/// A parameter of the value's type must be in the key, or two types would share an entry.
 pub(crate) fn check_type_parameters(
     block: &Block,
     key: &Key,
@@ -417,20 +416,17 @@ pub(crate) fn check_type_parameters(
     diag: &mut Diag,
 ) {
     let Some(of_impl) = &block.generics else { return };
-    let of_function = function.sig.generics.type_params().map(|param| param.ident.to_string());
-    for name in of_impl.iter().cloned().chain(of_function) {
-        let in_key = match key {
-            Key::Template(key) => key.parts.iter().any(|part| {
-                // A constant of `Self` may be the same whatever the parameter is.
-                part.root.is_none() && mentions(part.value.clone(), &name)
-            }),
-            Key::Expression(expr) => mentions(expr.to_token_stream(), &name),
-        };
-        if mentions(value.to_token_stream(), &name) && !in_key {
+    for param in of_impl.params.iter().chain(&function.sig.generics.params) {
+        let Some(name) = generic_name(param).map(ToString::to_string) else { continue };
+        if mentions(value.to_token_stream(), &name) && !key.names_generic(&name) {
+            let (what, fix) = match param {
+                GenericParam::Const(_) => ("constant", format!("add it to the key, as `<{name}>`")),
+                _ => ("type", format!("add a constant of it to the key, as in `<{name}::KIND>`")),
+            };
             diag.error(
                 key.span(),
                 format!(
-                    "the value's type has the type parameter `{name}`, and the key has not: values of two types would share one entry; add a constant of it to the key, as in `<{name}::KIND>`"
+                    "the value's type has the {what} parameter `{name}`, and the key has not: values of two types would share one entry; {fix}"
                 ),
             );
         }
@@ -561,7 +557,7 @@ fn check_skip(defaults: &Args, items: &[Item], diag: &mut Diag) {
     let params: BTreeSet<String> = items
         .iter()
         .filter_map(|item| if let Item::Function(function) = item { Some(function) } else { None })
-        .flat_map(|function| function.params().filter_map(|param| param.name.map(ToString::to_string)))
+        .flat_map(|function| function.skippable())
         .collect();
     for skipped in &defaults.skip {
         let text = skipped.to_string();

@@ -5,6 +5,7 @@ use quote::quote;
 use syn::{ReturnType, Signature, Type, Visibility};
 
 use crate::args::{Allowed, Args, CACHE_KEY, CACHE_TAG, KeyArg};
+use crate::caching::{Block, check_type_parameters};
 use crate::diag::Diag;
 use crate::expand::declare::Declared;
 use crate::expand::{self, Runtime};
@@ -155,6 +156,10 @@ fn expand_cache_key(args: &Args, declaration: &Declaration, diag: &mut Diag) -> 
         return None;
     }
     check_parameters("key", function, &key, diag);
+    if let Some(value) = value {
+        let visible = Block { generics: Some(syn::Generics::default()), ..Block::default() };
+        check_type_parameters(&visible, &key, function, value, diag);
+    }
     let Key::Template(key) = key else { return None };
     diag.is_empty().then(|| expand::declare::expand(&declared(args, function, key)))
 }

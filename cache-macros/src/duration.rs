@@ -5,7 +5,7 @@ use std::time::Duration;
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
+use syn::{BinOp, Expr, ExprLit, ExprUnary, Lit, UnOp};
 
 use crate::args::ungroup;
 use crate::diag::Diag;
@@ -43,17 +43,23 @@ impl Ttl {
             }
             _ => format!("`{name}` is longer than 1,000 years; give a shorter one"),
         };
-        let expr = ungroup(expr);
+        let expr = inside(expr);
+        let of_seconds = |seconds| match seconds {
+            Some(0) => Err(zero()),
+            Some(seconds) if seconds <= MAX_SECS => Ok(Duration::from_secs(seconds)),
+            _ => Err(too_long()),
+        };
         let read = match &expr {
             Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => {
                 match (int.base10_parse::<u64>(), int.suffix()) {
                     (Ok(number), unit) if !unit.is_empty() && !unit.starts_with(['u', 'i']) => Err(format!(
                         "`{number}{unit}` is not a number; a time with a unit is a text, as in `{name} = \"{number}{unit}\"`"
                     )),
-                    (Ok(0), _) => Err(zero()),
-                    (Ok(seconds), _) if seconds <= MAX_SECS => Ok(Duration::from_secs(seconds)),
-                    _ => Err(too_long()),
+                    (seconds, _) => of_seconds(seconds.ok()),
                 }
+            }
+            Expr::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "ZERO") => {
+                Err(zero())
             }
             Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) => {
                 let millis =
@@ -81,7 +87,10 @@ impl Ttl {
             Expr::Unary(ExprUnary { op: UnOp::Neg(_), .. }) => {
                 Err(format!("`{name}` is negative; give seconds, as in `{name} = 300`"))
             }
-            _ => return Self::Expression(Box::new(expr)),
+            _ => match computed(&expr) {
+                Some(seconds) => of_seconds(seconds),
+                None => return Self::Expression(Box::new(expr)),
+            },
         };
         match read {
             Ok(duration) => Self::Literal(duration),
@@ -132,6 +141,33 @@ impl Ttl {
     }
 }
 
+/// The expression without parentheses round it.
+fn inside(expr: Expr) -> Expr {
+    match ungroup(expr) {
+        Expr::Paren(paren) => inside(*paren.expr),
+        other => other,
+    }
+}
+
+/// What a product or sum of numbers is, as in `5 * 60`; `Some(None)` where it is too large.
+fn computed(expr: &Expr) -> Option<Option<u64>> {
+    match expr {
+        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => Some(int.base10_parse().ok()),
+        Expr::Paren(paren) => computed(&paren.expr),
+        Expr::Group(group) => computed(&group.expr),
+        Expr::Binary(binary) => {
+            let operation = match binary.op {
+                BinOp::Mul(_) => u64::checked_mul,
+                BinOp::Add(_) => u64::checked_add,
+                _ => return None,
+            };
+            let (left, right) = (computed(&binary.left)?, computed(&binary.right)?);
+            Some(left.and_then(|left| operation(left, right?)))
+        }
+        _ => None,
+    }
+}
+
 fn parse_text(text: &str) -> Result<Duration, String> {
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -177,6 +213,17 @@ fn parse_text(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn products_and_sums_are_known() {
+        let of = |text| computed(&syn::parse_str(text).expect("it is an expression"));
+        assert_eq!(of("5 * 60"), Some(Some(300)));
+        assert_eq!(of("(1 + 2) * 60 + 3u64"), Some(Some(183)));
+        assert_eq!(of("5 * 0"), Some(Some(0)));
+        assert_eq!(of("18446744073709551615 * 2"), Some(None));
+        assert_eq!(of("self.ttl * 60"), None);
+        assert_eq!(of("7 - 2"), None);
+    }
 
     #[test]
     fn texts_are_numbers_with_units() {

@@ -5,8 +5,8 @@ use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, FnArg, GenericArgument, Generics, Pat, Path, PathArguments, Receiver, ReceiverKind,
-    ReturnType, Signature, Type, Visibility,
+    Attribute, FnArg, GenericArgument, GenericParam, Generics, Pat, Path, PathArguments, Receiver,
+    ReceiverKind, ReturnType, Signature, Type, Visibility,
 };
 
 /// A function with its body.
@@ -181,6 +181,17 @@ impl Function {
         })
     }
 
+    /// The names of its type parameters and constant ones.
+    pub(crate) fn generic_names(&self) -> impl Iterator<Item = &Ident> {
+        self.sig.generics.params.iter().chain(&self.extra_generics.params).filter_map(generic_name)
+    }
+
+    /// The names of all that two calls may differ in, generics included.
+    pub(crate) fn skippable(&self) -> impl Iterator<Item = String> {
+        let params = self.params().filter_map(|param| param.name);
+        params.chain(self.generic_names()).map(ToString::to_string)
+    }
+
     /// The generics that a sibling may need.
     pub(crate) fn sibling_generics(&self) -> Generics {
         let mut generics = self.sig.generics.clone();
@@ -276,6 +287,15 @@ pub(crate) fn start(ty: &Type) -> Span {
         },
         Type::Reference(reference) => reference.and_token.span,
         _ => ty.span(),
+    }
+}
+
+/// The name of a generic that is no lifetime.
+pub(crate) const fn generic_name(param: &GenericParam) -> Option<&Ident> {
+    match param {
+        GenericParam::Type(param) => Some(&param.ident),
+        GenericParam::Const(param) => Some(&param.ident),
+        GenericParam::Lifetime(_) => None,
     }
 }
 

@@ -103,6 +103,17 @@ impl Key {
         }
     }
 
+    /// Whether a constant parameter stands in the key, or a constant of a type parameter.
+    pub(crate) fn names_generic(&self, name: &str) -> bool {
+        match self {
+            // A constant of `Self` may be the same whatever the parameter is.
+            Self::Template(key) => {
+                key.parts.iter().any(|part| part.root.is_none() && mentions(part.value.clone(), name))
+            }
+            Self::Expression(expr) => mentions(expr.to_token_stream(), name),
+        }
+    }
+
     pub(crate) fn span(&self) -> Span {
         match self {
             Self::Template(key) => key.literal.span(),
@@ -122,16 +133,14 @@ impl TemplateKey {
             Segment::Placeholder(_) => {
                 let Some(part) = parts.next() else { return TokenStream::new() };
                 let argument = part.argument(private);
-                match &part.ty {
-                    Some(ty) => {
-                        let method = Ident::new("part", part.span);
-                        quote_spanned!(part.span=> #key.#method::<#ty>(&#argument);)
-                    }
-                    None => {
-                        let method = Ident::new("any_part", part.span);
-                        quote_spanned!(part.span=> #key.#method(&#argument);)
-                    }
-                }
+                let (name, ty) = match (&part.ty, parts.len()) {
+                    (Some(ty), 0) => ("last_part", Some(quote!(::<#ty>))),
+                    (Some(ty), _) => ("part", Some(quote!(::<#ty>))),
+                    (None, 0) => ("any_last_part", None),
+                    (None, _) => ("any_part", None),
+                };
+                let method = Ident::new(name, part.span);
+                quote_spanned!(part.span=> #key.#method #ty(&#argument);)
             }
         });
         quote!(|#key: &mut #private::KeyWriter<'_>| { #(#steps)* })

@@ -91,16 +91,19 @@ impl Set {
     }
 }
 
-/// One letter a placeholder, for the runtime's own check of a whole program.
+/// One letter a placeholder, for the runtime's own check of a whole program; a capital for a constant.
 pub(crate) fn kinds(key: &TemplateKey) -> String {
     key.parts
         .iter()
-        .map(|part| match Set::of(part.ty.as_ref()) {
-            Set::Integer => 'i',
-            Set::Letters => 'b',
-            Set::Uuid => 'u',
-            Set::Text => 't',
-            Set::Anything => 'r',
+        .map(|part| {
+            let kind = match Set::of(part.ty.as_ref()) {
+                Set::Integer => 'i',
+                Set::Letters => 'b',
+                Set::Uuid => 'u',
+                Set::Text => 't',
+                Set::Anything => 'r',
+            };
+            if part.root.is_none() { kind.to_ascii_uppercase() } else { kind }
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use syn::{GenericParam, LitStr, Type};
 
 use crate::diag::{Diag, suggest};
 use crate::expand::Runtime;
-use crate::item::{Function, mentions, start, ungroup};
+use crate::item::{Function, Param, mentions, start, ungroup};
 use crate::template::{Placeholder, PlaceholderPath, draw};
 
 /// The name that stands for the successful result.
@@ -124,8 +124,9 @@ pub(crate) fn resolve(
     if let Some(param) = function.params().find(|param| param.name.is_some_and(|name| name == root.as_str()))
     {
         let whole = fields.is_empty();
-        let generic = generics(function).any(|generic| mentions(param.ty.to_token_stream(), &generic))
-            || mentions(param.ty.to_token_stream(), "impl");
+        let of_generic = |name: &Ident| mentions(param.ty.to_token_stream(), &name.to_string());
+        let generic =
+            function.generic_names().any(of_generic) || mentions(param.ty.to_token_stream(), "impl");
         let span = if whole { start(param.ty) } else { span };
         // The name is the parameter's own, though a macro may have written the type.
         let own = param.name.map_or(span, Ident::span);
@@ -145,6 +146,9 @@ pub(crate) fn resolve(
             return Part { name, whole_name, value: quote!(*#ret), root: Some(ret), ty: None, span };
         }
         return Part { name, whole_name, value: quote!(#ret #(.#fields)*), root: Some(ret), ty: None, span };
+    }
+    if let (Some(ty), true) = (constant(root, function), fields.is_empty()) {
+        return Part { name, whole_name, root: None, value: ident(root, span).into_token_stream(), ty, span };
     }
     unknown_name(root, placeholder, literal, function, diag);
     Part { name, whole_name, root: Some(ident(root, span)), value: TokenStream::new(), ty: None, span }
@@ -172,6 +176,11 @@ fn unknown_name(
         (
             "the key of a cached value is needed before there is a result".to_owned(),
             "only `#[invalidates]` can name `<ret.…>`".to_owned(),
+        )
+    } else if function.generic_names().any(|name| name == root) {
+        (
+            format!("key template names `<{root}>`, which is a type"),
+            format!("name a constant of it, as in `<{root}::KIND>`"),
         )
     } else {
         let hint = match (suggest(root, known.iter().map(String::as_str)), known.is_empty()) {
@@ -203,13 +212,21 @@ pub(crate) fn check_raw_parts(parts: &[Part], diag: &mut Diag) {
     }
 }
 
-fn generics(function: &Function) -> impl Iterator<Item = String> {
-    function.sig.generics.params.iter().chain(&function.extra_generics.params).filter_map(|param| match param
-    {
-        GenericParam::Type(param) => Some(param.ident.to_string()),
-        GenericParam::Const(param) => Some(param.ident.to_string()),
-        GenericParam::Lifetime(_) => None,
-    })
+/// The constant that a single word names: a constant parameter, whose type is known if it is the function's own, or
+/// another one by the case of its letters.
+fn constant(root: &str, function: &Function) -> Option<Option<Type>> {
+    let generics = function.sig.generics.params.iter().chain(&function.extra_generics.params);
+    let own = generics.filter_map(|param| match param {
+        GenericParam::Const(param) if param.ident == root => Some(param.ty.clone()),
+        _ => None,
+    });
+    let is_parameter =
+        |param: Param<'_>| param.name.is_some_and(|name| root.eq_ignore_ascii_case(&name.to_string()));
+    let is_constant = root.starts_with(|first: char| first.is_ascii_uppercase())
+        && !root.contains(|other: char| other.is_ascii_lowercase())
+        && !function.generic_names().any(|name| name == root)
+        && !function.params().any(is_parameter);
+    own.map(Some).next().or_else(|| is_constant.then_some(None))
 }
 
 /// A parameter's type as it stands in another signature: no outer reference, and every lifetime `'static`, since

@@ -218,6 +218,15 @@ fn parse_placeholder(text: &str, at: (usize, usize)) -> Result<Placeholder, Temp
             is_identifier(root) && fields.iter().all(|field| is_identifier(field) || is_index(field))
         }
     };
+    if let (false, Some(keyword)) =
+        (is_path, path.split(['.', ':']).map(str::trim).find(|text| is_keyword(text)))
+    {
+        return Err(TemplateError::new(
+            format!("`{keyword}` is a keyword of Rust, and no name"),
+            format!("write `r#{keyword}`, as the parameter does"),
+            at,
+        ));
+    }
     if !is_path {
         return fail(
             "a placeholder of the key template is not a path",
@@ -237,6 +246,14 @@ fn parse_placeholder(text: &str, at: (usize, usize)) -> Result<Placeholder, Temp
 
 fn is_index(text: &str) -> bool {
     !text.is_empty() && text.len() < 5 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether `text` is a word that can stand for a name only as `r#…`.
+fn is_keyword(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with("r#")
+        && !is_identifier(text)
+        && syn::parse_str::<syn::Ident>(&format!("r#{text}")).is_ok()
 }
 
 /// Whether `text` is an identifier, or the keywords `self` and `Self`, and no other keyword.

@@ -1,13 +1,14 @@
 //! The checks of an attribute against the function below it. Each mistake has its own message, with the fix.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::ToTokens;
-use syn::Type;
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
+use syn::{Expr, GenericParam, Type};
 
 use crate::args::{Args, When};
 use crate::diag::{Diag, list, suggest};
-use crate::item::{Function, Output, mentions, uses_variable};
+use crate::expand::siblings::used_generics;
+use crate::item::{Function, Output, generic_name, mentions, uses_variable};
 use crate::key::{Key, TemplateKey, compact};
 use crate::part::Part;
 use crate::refresh;
@@ -42,12 +43,14 @@ pub(crate) fn cached(
     diag: &mut Diag,
 ) {
     let name = &function.sig.ident;
-    let params: Vec<String> =
-        function.params().filter_map(|param| param.name.map(ToString::to_string)).collect();
-    for skipped in &args.skip {
+    let params: Vec<String> = function.skippable().collect();
+    let mut meant: Vec<String> = args.misspelt.iter().map(ToString::to_string).collect();
+    for (index, skipped) in args.skip.iter().enumerate() {
         let text = skipped.to_string();
         if !params.contains(&text) {
-            let fix = match suggest(&text, params.iter().map(String::as_str)) {
+            let similar = suggest(&text, params.iter().map(String::as_str));
+            meant.extend(similar.map(ToOwned::to_owned));
+            let fix = match similar {
                 Some(similar) => format!("; did you mean `{similar}`?"),
                 None if params.is_empty() => String::new(),
                 None => format!("; its parameters are {}", list(params.iter().map(String::as_str))),
@@ -56,12 +59,15 @@ pub(crate) fn cached(
                 skipped.span(),
                 format!("`skip` names `{text}`, but `{name}` has no parameter `{text}`{fix}"),
             );
-        } else if key.is_some_and(|key| key.uses(skipped)) {
+        } else if args.skip[..index].contains(skipped) {
+            diag.error(skipped.span(), format!("`skip` names `{text}` twice; remove one of them"));
+        } else if key.is_some_and(|key| key.uses(skipped) || key.names_generic(&text)) {
             diag.error(skipped.span(), format!("`{text}` is in the key; remove it from `skip`"));
         }
     }
     if let Some(key) = key {
-        parameters(args, function, key, tags, diag);
+        parameters(args, &meant, function, key, tags, diag);
+        generics(args, &meant, function, key, diag);
     }
     if let Some((span, _)) = &args.none_ttl
         && !none_possible
@@ -146,7 +152,7 @@ pub(crate) fn was_meant(name: &str, key: &Key, function: &Function) -> bool {
 }
 
 /// A parameter that is neither in the key nor skipped would make two calls share one entry.
-fn parameters(args: &Args, function: &Function, key: &Key, tags: &[Key], diag: &mut Diag) {
+fn parameters(args: &Args, meant: &[String], function: &Function, key: &Key, tags: &[Key], diag: &mut Diag) {
     let unresolved = unresolved(key);
     for param in function.params() {
         let Some(name) = param.name else {
@@ -160,16 +166,28 @@ fn parameters(args: &Args, function: &Function, key: &Key, tags: &[Key], diag: &
             }
             continue;
         };
-        let in_cache = args
-            .cache
-            .as_ref()
-            .is_some_and(|cache| uses_variable(cache.to_token_stream(), &name.to_string()));
+        let text = name.to_string();
         if key.uses(name)
             || args.skip.contains(name)
-            || in_cache
-            || was_meant(&name.to_string(), key, function)
+            || meant.contains(&text)
+            || was_meant(&text, key, function)
         {
             continue;
+        }
+        match args.cache.as_ref().map(|cache| role(cache, &text)) {
+            Some(Role::Holds) => continue,
+            Some(Role::Chooses) => {
+                let fix = match key {
+                    Key::Template(_) => format!("add `<{name}>` to the key"),
+                    Key::Expression(_) => "give it to the key function".to_owned(),
+                };
+                diag.error(
+                    name.span(),
+                    format!("`{name}` chooses the cache, but is not in the key: two of them with one cache would share one entry; {fix}, or, if each has a cache of its own, `skip({name})`"),
+                );
+                continue;
+            }
+            Some(Role::None) | None => {}
         }
         let is_in_tag = tags.iter().any(|tag| tag.uses(name));
         let fix = match key {
@@ -185,6 +203,67 @@ fn parameters(args: &Args, function: &Function, key: &Key, tags: &[Key], diag: &
         diag.error(
             name.span(),
             format!("`{name}` is not in the key: two calls that differ only in `{name}` would share one entry; {fix}"),
+        );
+    }
+}
+
+/// What a parameter is to the cache.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    None,
+    /// It is the cache, or has it.
+    Holds,
+    /// Which cache it is follows from the parameter, and it may be the same one for two of them.
+    Chooses,
+}
+
+fn role(cache: &Expr, name: &str) -> Role {
+    let holder = match cache {
+        Expr::Path(path) if path.path.is_ident(name) => return Role::Holds,
+        Expr::Field(field) => Some(&field.base),
+        Expr::MethodCall(call) => {
+            let arguments = &call.args;
+            if uses_variable(quote!(#arguments), name) { None } else { Some(&call.receiver) }
+        }
+        Expr::Reference(reference) => Some(&reference.expr),
+        Expr::Unary(unary) => Some(&unary.expr),
+        Expr::Paren(paren) => Some(&paren.expr),
+        Expr::Group(group) => Some(&group.expr),
+        _ => None,
+    };
+    match holder {
+        Some(holder) => role(holder, name),
+        None if uses_variable(cache.to_token_stream(), name) => Role::Chooses,
+        None => Role::None,
+    }
+}
+
+/// The same of a generic that no argument and no result has in its type.
+fn generics(args: &Args, meant: &[String], function: &Function, key: &Key, diag: &mut Diag) {
+    let sig = &function.sig;
+    if sig.generics.params.is_empty() {
+        return;
+    }
+    let in_types = used_generics(&sig.generics, || {
+        let (inputs, output) = (sig.inputs.iter(), &sig.output);
+        quote!(#(#inputs)* #output)
+    });
+    for param in &sig.generics.params {
+        let Some(name) = generic_name(param) else { continue };
+        let text = name.to_string();
+        let is_known = in_types.params.iter().any(|used| generic_name(used) == Some(name));
+        let was_meant = unresolved(key).contains(&text);
+        if is_known || was_meant || key.names_generic(&text) || args.skip.contains(name) || meant.contains(&text) {
+            continue;
+        }
+        let part = match (key, param) {
+            (Key::Expression(_), _) => "give it to the key function".to_owned(),
+            (Key::Template(_), GenericParam::Const(_)) => format!("add `<{name}>` to the key"),
+            (Key::Template(_), _) => format!("add a constant of it to the key, as in `<{name}::KIND>`"),
+        };
+        diag.error(
+            name.span(),
+            format!("`{name}` is not in the key: two calls that differ only in `{name}` would share one entry; {part}, or `skip({name})`"),
         );
     }
 }

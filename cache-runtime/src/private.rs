@@ -115,16 +115,18 @@ pub fn keep<T: KeyPart + ?Sized>(part: PartRef<'_, T>) -> impl KeyPart<Kind = T:
     Kept::new(part.0)
 }
 
-/// The longest that a key can be.
+/// Whether a key of so much literal text and these parts is no longer than `max` bytes; where a part has no longest text,
+/// that is seen when the key is written.
 #[must_use]
-pub const fn longest(literal: usize, parts: &[Option<usize>]) -> usize {
+pub const fn fits(max: usize, literal: usize, parts: &[Option<usize>]) -> bool {
     let mut sum = literal;
     let mut index = 0;
     while index < parts.len() {
-        if let Some(length) = parts[index] {
-            sum += length;
+        match parts[index] {
+            Some(length) => sum += length,
+            None => return true,
         }
         index += 1;
     }
-    sum
+    sum <= max
 }

@@ -12,7 +12,7 @@ use super::{Expanded, cache_handle, call_site, handle_span, refresh, siblings, t
 use crate::args::Args;
 use crate::duration::Ttl;
 use crate::expand::Runtime;
-use crate::item::{Function, mentions, start};
+use crate::item::{Function, start};
 use crate::key::{Key, TemplateKey, compact};
 use crate::overlap;
 use crate::part::Part;
@@ -76,7 +76,7 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
                 quote!(#private::Stored::<(), _>::new(#site, #key))
             };
             let siblings = siblings::expand(cached, key, &template);
-            (stored, siblings, bounded(private, key))
+            (stored, siblings, assertion(private, function, key))
         }
         Key::Expression(expr) => {
             let mut template = named_template(expr, value);
@@ -149,6 +149,12 @@ pub(crate) fn expand(cached: &Cached<'_>) -> Expanded {
     Expanded { function, siblings: quote!(#siblings #loader) }
 }
 
+/// What is asserted of a key: of a method's, where it is looked up by.
+fn assertion(private: &Runtime, function: &Function, key: &TemplateKey) -> Option<TokenStream> {
+    bounded(private, key)
+        .or_else(|| if function.is_associated() { None } else { bounded_by_types(private, key) })
+}
+
 /// The handle; and where the call may have made it, a statement that keeps it, for what is found borrows it.
 fn handle(cached: &Cached<'_>) -> (Option<TokenStream>, TokenStream) {
     let Cached { private, args, function, returns, .. } = cached;
@@ -178,11 +184,8 @@ pub(crate) fn template(private: &Runtime, args: &Args, key: &TemplateKey, value:
         quote!(.none_ttl(#ttl))
     });
     let version = args.version.map(|(_, version)| quote!(.version(#version)));
-    // A constant of `Self` may be the same for all types, whose values the call site then has to tell apart.
-    let of_type = |part: &Part| part.root.is_none() && !mentions(part.value.clone(), "Self");
-    let by_type = key.parts.iter().any(of_type).then(|| quote!(.by_type()));
     let tagged = (!args.tags.is_empty()).then(|| quote!(.tagged()));
-    quote!(of(#text, #kinds, #value) #(.seconds(#seconds))* #ttl #none_ttl #version #by_type #tagged)
+    quote!(of(#text, #kinds, #value) #(.seconds(#seconds))* #ttl #none_ttl #version #tagged)
 }
 
 /// An expression as it is written, without spaces.
@@ -226,25 +229,60 @@ pub(crate) fn policy(private: &Runtime, args: &Args, value: &syn::Type, has_temp
     quote!(#private::Policy #value::#start(#ttl) #none_ttl #version #jitter #stale_if_error #refreshed #cache_if #ttl_from)
 }
 
-/// A constant assertion that the longest key fits, where every part has a known length.
-pub(crate) fn bounded(private: &Runtime, key: &TemplateKey) -> Option<TokenStream> {
+/// Whether a type has a longest text, by its name.
+fn has_longest(part: &Part) -> Option<bool> {
     const BOUNDED: [&str; 15] = [
         "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "bool",
         "char", "Uuid",
     ];
-    let literal: usize = key.template.literals().map(str::len).sum();
-    let mut lengths = Vec::new();
-    for part in &key.parts {
-        let Some(syn::Type::Path(path)) = &part.ty else { return None };
-        let last = path.path.segments.last()?;
-        // Another type may be a generic of the impl, which an item in the body must not name.
-        if !BOUNDED.contains(&last.ident.to_string().as_str()) {
-            return None;
-        }
-        lengths.push(quote!(<#path as #private::KeyPart>::MAX_LEN));
+    const TEXTS: [&str; 6] = ["str", "String", "Cow", "Box", "Arc", "RawPart"];
+    let Some(syn::Type::Path(path)) = &part.ty else { return None };
+    let last = path.path.segments.last()?.ident.to_string();
+    let is = |names: &[&str]| names.contains(&last.as_str());
+    if is(&BOUNDED) { Some(true) } else { is(&TEXTS).then_some(false) }
+}
+
+/// A constant assertion that the longest key fits, where every part has a known length.
+pub(crate) fn bounded(private: &Runtime, key: &TemplateKey) -> Option<TokenStream> {
+    // Another type may be a generic of the impl, which an item in the body must not name.
+    if key.parts.iter().any(|part| has_longest(part) != Some(true)) {
+        return None;
     }
+    let types = key.parts.iter().filter_map(|part| part.ty.as_ref());
+    let assertion = fits(private, key, types, 40)?;
+    Some(quote!(const _: () = #assertion;))
+}
+
+/// The same where the compiler knows the parts' types and the attribute does not: it tells when the key is used.
+pub(crate) fn bounded_when_used<T: ToTokens>(
+    private: &Runtime,
+    key: &TemplateKey,
+    types: impl ExactSizeIterator<Item = T>,
+) -> Option<TokenStream> {
+    let lengths: Vec<_> = key.parts.iter().map(has_longest).collect();
+    if lengths.contains(&Some(false)) || lengths.iter().all(|length| *length == Some(true)) {
+        return None;
+    }
+    let assertion = fits(private, key, types, 128)?;
+    Some(quote!(const { #assertion };))
+}
+
+/// The same of parameters as they stand there.
+pub(crate) fn bounded_by_types(private: &Runtime, key: &TemplateKey) -> Option<TokenStream> {
+    let types: Option<Vec<_>> = key.parts.iter().map(|part| part.ty.as_ref()).collect();
+    bounded_when_used(private, key, types?.into_iter())
+}
+
+/// The assertion, where parts of up to so many bytes could be too long together.
+fn fits<T: ToTokens>(
+    private: &Runtime,
+    key: &TemplateKey,
+    types: impl Iterator<Item = T>,
+    at_most: usize,
+) -> Option<TokenStream> {
+    let literal: usize = key.template.literals().map(str::len).sum();
     // What no list of parts can reach needs no proof.
-    if literal + 40 * lengths.len() <= crate::template::MAX_LEN {
+    if literal + at_most * key.parts.len() <= crate::template::MAX_LEN {
         return None;
     }
     let message = format!(
@@ -254,6 +292,6 @@ pub(crate) fn bounded(private: &Runtime, key: &TemplateKey) -> Option<TokenStrea
     );
     let max = crate::template::MAX_LEN;
     Some(quote! {
-        const _: () = ::core::assert!(#private::longest(#literal, &[#(#lengths),*]) <= #max, #message);
+        ::core::assert!(#private::fits(#max, #literal, &[#(<#types as #private::KeyPart>::MAX_LEN),*]), #message)
     })
 }

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, ReturnType, Signature, Visibility};
 
-use super::cached::{bounded, template};
+use super::cached::{bounded, bounded_by_types, template};
 use crate::args::Args;
 use crate::expand::Runtime;
 use crate::key::TemplateKey;
@@ -43,7 +43,7 @@ impl Declared<'_> {
         let Self { private, attrs, vis, sig, key, .. } = self;
         let mut sig = (*sig).clone();
         sig.output = syn::parse_quote!(-> #returned);
-        let bounded = bounded(private, key);
+        let bounded = bounded(private, key).or_else(|| bounded_by_types(private, key));
         quote! {
             #(#attrs)*
             #[must_use]

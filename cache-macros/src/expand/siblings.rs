@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{GenericParam, Generics, Visibility, WherePredicate};
 
-use super::cached::Cached;
+use super::cached::{Cached, bounded_when_used};
 use crate::expand::Runtime;
 use crate::item::{Function, mentions};
 use crate::key::{Key, TemplateKey};
@@ -117,6 +117,7 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     let method = function.sig.ident.to_string();
     let cfgs = function.cfgs();
     let many = many(key);
+    let bounded = bounded_when_used(private, key, types.iter());
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
@@ -126,6 +127,7 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
         pub(crate) fn #name<#(#types: #bounds),*>(
             #(#names: #types),*
         ) -> #private::Stored<#private::declared::#declared, #private::Unwritten<#of_types>> {
+            #bounded
             #private::stored!({ cached #method, #template } #parts)
         }
     }

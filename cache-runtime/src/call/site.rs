@@ -1,6 +1,7 @@
 //! Where in the program something is cached or made stale, and what has happened there.
 
 use std::any::TypeId;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -65,6 +66,8 @@ pub struct CallSite {
     registered: AtomicBool,
     /// The value's type, as of the first miss: a generic function has one call site for all its types.
     value: OnceLock<TypeId>,
+    /// The same for each list of constants in the key, by which it may tell types apart.
+    by_constants: Mutex<BTreeMap<String, TypeId>>,
     warned: Seldom,
     counters: Counters,
 }
@@ -183,8 +186,17 @@ impl CallSite {
             refreshes: zero(),
         };
         let registered = AtomicBool::new(false);
-        let value = OnceLock::new();
-        Self { kind, keys, function, place, registered, value, warned: Seldom::new(), counters }
+        Self {
+            kind,
+            keys,
+            function,
+            place,
+            registered,
+            value: OnceLock::new(),
+            by_constants: Mutex::new(BTreeMap::new()),
+            warned: Seldom::new(),
+            counters,
+        }
     }
 
     /// The site of a `#[cached]`.
@@ -394,10 +406,16 @@ impl CallSite {
         }
     }
 
-    /// Whether values of this type may be kept under this site's keys: those of the type that came first, unless
-    /// the key itself tells the types apart.
-    pub(crate) fn admits(&self, template: &Template, value: TypeId) -> bool {
-        template.tells_types_apart() || *self.value.get_or_init(|| value) == value
+    /// Whether values of this type may be kept under this key: those of the type that came first under its template
+    /// and with its constants, unless the key is given beside the type.
+    pub(crate) fn admits(&self, key: &RawKey, value: TypeId) -> bool {
+        let template = key.template();
+        if template.has_constants() {
+            let constants = template.constants_in(key.as_str()).join(":");
+            let mut types = self.by_constants.lock().unwrap_or_else(PoisonError::into_inner);
+            return *types.entry(constants).or_insert(value) == value;
+        }
+        template.is_untyped() || *self.value.get_or_init(|| value) == value
     }
 }
 

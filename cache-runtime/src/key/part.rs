@@ -28,6 +28,10 @@ pub trait KeyPart {
     /// The most bytes that it can take in a key, where that is bounded.
     const MAX_LEN: Option<usize>;
 
+    /// Whether it is written unescaped.
+    #[doc(hidden)]
+    const IS_RAW: bool = false;
+
     /// Writes the part; the writer escapes it.
     fn write(&self, out: &mut PartWriter<'_>);
 }
@@ -64,6 +68,7 @@ pub struct PartRef<'a, T: ?Sized>(pub(crate) &'a T);
 impl<T: KeyPart + ?Sized> KeyPart for PartRef<'_, T> {
     type Kind = T::Kind;
     const MAX_LEN: Option<usize> = T::MAX_LEN;
+    const IS_RAW: bool = T::IS_RAW;
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "see `PartWriter::text`")]
@@ -232,20 +237,55 @@ fn is_escaped(char: char) -> bool {
     char == '%' || is_separator_or_glob(char) || char.is_whitespace() || char.is_control()
 }
 
+/// What ends a part.
+pub(super) const SEPARATORS: [char; 4] = [':', '/', '|', '#'];
+
 /// What a part never holds unescaped: the separators, and what a glob pattern gives a meaning.
 pub(crate) fn is_separator_or_glob(char: char) -> bool {
-    matches!(char, ':' | '/' | '|' | '#' | '*' | '?' | '[' | ']' | '\\')
+    SEPARATORS.contains(&char) || matches!(char, '*' | '?' | '[' | ']' | '\\')
 }
 
 /// A text that is written into the key as it is. Only the last placeholder of a template may hold one.
 ///
 /// Whoever writes it sees to it that no two texts mean the same thing.
+///
+/// ```
+/// use cache_runtime::{RawPart, cache_key};
+///
+/// #[cache_key("file:<owner>:<path>", ttl = 60)]
+/// pub fn file_key(owner: u64, path: RawPart<&str>) -> Vec<u8>;
+///
+/// assert_eq!(file_key(7, RawPart("a/b")).as_str(), "file:7:a/b");
+/// ```
+///
+/// Where the attribute does not see that it is one, as under another name, in a field or as a generic, the build fails
+/// when the key is used (`cargo check` does not tell):
+///
+/// ```compile_fail,E0080
+/// use cache_runtime::{RawPart, cache_key};
+///
+/// type Path<'a> = RawPart<&'a str>;
+///
+/// #[cache_key("file:<path>:<owner>", ttl = 60)]
+/// pub fn file_key(path: Path<'_>, owner: u64) -> Vec<u8>;
+///
+/// let _ = file_key(RawPart("a/b"), 7);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RawPart<T>(pub T);
+
+/// Fails the build where the part is raw.
+pub(super) const fn assert_escaped<P: KeyPart>() {
+    assert!(
+        !P::IS_RAW,
+        "a `RawPart` is written unescaped, so it may stand only in the last placeholder of a key template"
+    );
+}
 
 impl<T: AsRef<str>> KeyPart for RawPart<T> {
     type Kind = RawPart<String>;
     const MAX_LEN: Option<usize> = None;
+    const IS_RAW: bool = true;
 
     fn write(&self, out: &mut PartWriter<'_>) {
         out.raw(self.0.as_ref());
@@ -267,7 +307,7 @@ impl<K: ?Sized> Kept<K> {
 
 /// A part as it stands in a key.
 pub(crate) fn escaped<T: KeyPart + ?Sized>(part: &T) -> String {
-    RawKey::of(Template::UNTYPED, |key| key.any_part(&part)).as_str().to_owned()
+    RawKey::of(Template::UNTYPED, |key| key.any_last_part(&part)).as_str().to_owned()
 }
 
 impl<K: ?Sized> KeyPart for Kept<K> {
@@ -358,6 +398,7 @@ impl KeyPart for uuid::Uuid {
 impl<T: KeyPart + ?Sized> KeyPart for &T {
     type Kind = T::Kind;
     const MAX_LEN: Option<usize> = T::MAX_LEN;
+    const IS_RAW: bool = T::IS_RAW;
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "see `PartWriter::text`")]

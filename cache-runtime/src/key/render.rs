@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Template;
 use super::identity::{Glance, Kept, Words};
-use super::part::{KeyPart, PartOf, PartWriter};
+use super::part::{KeyPart, PartOf, PartWriter, assert_escaped};
 use super::text::Text;
 
 /// A rendered key, without the type of its value.
@@ -98,15 +98,28 @@ impl<'a> KeyWriter<'a> {
         self.0.literal(text);
     }
 
-    /// Adds the part that fills a placeholder of type `T`, escaped.
+    /// Adds the part that fills a placeholder of type `T`, with more behind it.
     #[inline]
     pub fn part<T: ?Sized>(&mut self, part: &impl PartOf<T>) {
         self.any_part(part);
     }
 
-    /// Adds a part of whatever type, escaped.
+    /// Adds a part of whatever type, with more behind it. It does not build of a [`RawPart`](super::RawPart).
     #[inline]
-    pub fn any_part(&mut self, part: &impl KeyPart) {
+    pub fn any_part<P: KeyPart>(&mut self, part: &P) {
+        const { assert_escaped::<P>() }
+        self.any_last_part(part);
+    }
+
+    /// Adds the last part, which fills a placeholder of type `T`.
+    #[inline]
+    pub fn last_part<T: ?Sized>(&mut self, part: &impl PartOf<T>) {
+        self.any_last_part(part);
+    }
+
+    /// Adds the last part, of whatever type.
+    #[inline]
+    pub fn any_last_part(&mut self, part: &impl KeyPart) {
         self.0.begin();
         part.write(&mut self.0);
     }

@@ -1,6 +1,7 @@
 //! What a key template declares.
 
-use super::render::KeyWriter;
+use super::part::SEPARATORS;
+use super::render::{KeyWriter, RawKey};
 use crate::ttl::Ttl;
 
 /// A key template with the policy that was declared beside it. The macros make one static of each.
@@ -19,7 +20,8 @@ pub struct Template {
     none_ttl: Option<Ttl>,
     /// With the bit [`TAGGED`](Self::TAGGED).
     version: u32,
-    tells_types_apart: bool,
+    /// It is given by hand, beside the type.
+    is_untyped: bool,
 }
 
 impl Template {
@@ -28,7 +30,7 @@ impl Template {
     pub(crate) const TAGGED: u32 = 1 << 31;
 
     /// The template of keys that are given as a text.
-    pub(crate) const UNTYPED: &'static Self = &Self::new("(text)").by_type();
+    pub(crate) const UNTYPED: &'static Self = &Self::new("(text)").untyped();
     /// The template of tags that are given as a text.
     pub(crate) const UNTYPED_TAG: &'static Self = &Self::new("(text)").tag();
 
@@ -44,28 +46,18 @@ impl Template {
             ttl: None,
             none_ttl: None,
             version: 0,
-            tells_types_apart: false,
+            is_untyped: false,
         }
     }
 
     /// A template with a letter for what can stand in each placeholder (`i` an integer, `b` a `bool`, `u` a `Uuid`, `t`
-    /// an escaped text, `r` anything), and the value's type, as it is written.
+    /// an escaped text, `r` anything; a capital for a constant), and the value's type, as it is written.
     ///
     /// In one call, since the compiler runs it for every attribute.
     #[must_use]
     pub const fn of(text: &'static str, kinds: &'static str, value: &'static str) -> Self {
-        let (is_expression, is_tag, tells_types_apart) = (false, false, false);
-        Self {
-            text,
-            kinds,
-            value,
-            is_expression,
-            is_tag,
-            ttl: None,
-            none_ttl: None,
-            version: 0,
-            tells_types_apart,
-        }
+        let (is_expression, is_tag, is_untyped) = (false, false, false);
+        Self { text, kinds, value, is_expression, is_tag, ttl: None, none_ttl: None, version: 0, is_untyped }
     }
 
     /// An expression that names a declared key.
@@ -125,10 +117,8 @@ impl Template {
         self
     }
 
-    /// Says that a part of the key is a constant of the value's type.
-    #[must_use]
-    pub const fn by_type(mut self) -> Self {
-        self.tells_types_apart = true;
+    const fn untyped(mut self) -> Self {
+        self.is_untyped = true;
         self
     }
 
@@ -137,8 +127,36 @@ impl Template {
         Literals(self.text)
     }
 
-    pub(crate) const fn tells_types_apart(&self) -> bool {
-        self.tells_types_apart
+    pub(crate) const fn is_untyped(&self) -> bool {
+        self.is_untyped
+    }
+
+    /// Whether a part is a constant, which may be that of a type.
+    pub(crate) fn has_constants(&self) -> bool {
+        self.kinds.bytes().any(|kind| kind.is_ascii_uppercase())
+    }
+
+    /// The constants in a key of this template, as they are written there.
+    pub(crate) fn constants_in<'a>(&self, key: &'a str) -> Vec<&'a str> {
+        let mut literals = self.literals();
+        let mut next = || RawKey::of(Self::UNTYPED, |key| literals.write_next(key));
+        let mut rest = key.strip_prefix(next().as_str()).unwrap_or_default();
+        let mut constants = Vec::new();
+        for kind in self.kinds.chars() {
+            let literal = next();
+            let literal = literal.as_str();
+            // No part holds a separator, and any text between two parts does.
+            let end = match literal.find(SEPARATORS) {
+                Some(offset) => rest.find(SEPARATORS).and_then(|at| at.checked_sub(offset)),
+                None => rest.len().checked_sub(literal.len()),
+            };
+            let part = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
+            if kind.is_ascii_uppercase() {
+                constants.push(part);
+            }
+            rest = rest.get(part.len() + literal.len()..).unwrap_or_default();
+        }
+        constants
     }
 
     pub(crate) const fn text(&self) -> &'static str {
@@ -213,5 +231,19 @@ mod tests {
         assert_eq!(write_parts(&DOUBLED, &(1, ())).as_str(), "<a>:<1>:ü>");
         assert_eq!(write_parts(&NONE, &()).as_str(), "all");
         assert_eq!(write_parts(&ALONE, &("x", ())).as_str(), "x");
+    }
+
+    #[test]
+    fn the_constants_of_a_key_are_found_in_it() {
+        static FIRST: Template = Template::of("<T::KIND>-of:<id>", "Ti", "");
+        static BOTH: Template = Template::of("a:<<<T::KIND>:<id>-of/<N>.x", "TtI", "");
+        static NONE: Template = Template::of("a:<id>", "i", "");
+        let constants = |template: &'static Template, parts: &dyn Fn() -> super::RawKey| {
+            let key = parts();
+            template.constants_in(key.as_str()).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(constants(&FIRST, &|| write_parts(&FIRST, &("a-of", (7, ())))), ["a-of"]);
+        assert_eq!(constants(&BOTH, &|| write_parts(&BOTH, &("a-of", ("-of", (3, ()))))), ["a-of", "3"]);
+        assert!(constants(&NONE, &|| write_parts(&NONE, &(7, ()))).is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! A key that is written when its text is needed: a hit in a thread's mirror needs none.
 
 use super::identity::{Form, Glance, Head, Identified, Identity, Kept, Rest, Words};
-use super::part::KeyPart;
+use super::part::{KeyPart, assert_escaped};
 use super::render::{KeyWriter, RawKey};
 use super::template::{Literals, Template};
 
@@ -98,6 +98,10 @@ impl<P> Unwritten<P> {
 
 /// The parts of a key, one in the other: `(a, (b, ()))`.
 pub trait Parts: Sized {
+    /// Whether there are any.
+    #[doc(hidden)]
+    const ARE_SOME: bool;
+
     /// Writes them, without literals.
     #[doc(hidden)]
     fn write(&self, key: &mut KeyWriter<'_>);
@@ -122,6 +126,8 @@ fn compare(words: &Words, write: impl FnOnce(&mut KeyWriter<'_>)) -> bool {
 }
 
 impl Parts for () {
+    const ARE_SOME: bool = false;
+
     #[inline]
     fn write(&self, _: &mut KeyWriter<'_>) {}
 
@@ -131,18 +137,25 @@ impl Parts for () {
 }
 
 impl<P: KeyPart, M: Parts> Parts for (P, M) {
+    const ARE_SOME: bool = true;
+
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is known then what for they are written")]
     fn write(&self, key: &mut KeyWriter<'_>) {
         let (part, more) = self;
-        key.any_part(part);
+        key.any_last_part(part);
         more.write(key);
     }
 
     fn write_whole(&self, literals: &mut Literals, key: &mut KeyWriter<'_>) {
         let (part, more) = self;
+        const {
+            if M::ARE_SOME {
+                assert_escaped::<P>();
+            }
+        }
         literals.write_next(key);
-        key.any_part(part);
+        key.any_last_part(part);
         more.write_whole(literals, key);
     }
 }

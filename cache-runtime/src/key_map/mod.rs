@@ -103,7 +103,7 @@ impl KeyMap {
                 |site: &&&CallSite| matches!(site.kind(), CallSiteKind::Cached | CallSiteKind::Declares);
             for site in entry.sites.iter().filter(stores) {
                 let Some(key) = site.keys().first() else { continue };
-                if !key.tells_types_apart() && key.value_name() != entry.value {
+                if !key.has_constants() && key.value_name() != entry.value {
                     problems.push(format!(
                         "\"{}\" holds a `{}`, but `{}` ({}:{}) caches a `{}` there",
                         entry.template,

@@ -83,7 +83,7 @@ fn pieces(template: &Template) -> Vec<Piece> {
                     break;
                 }
             }
-            let kind = kinds.next().unwrap_or('t');
+            let kind = kinds.next().unwrap_or('t').to_ascii_lowercase();
             if !matches!(kind, 't' | 'r') {
                 pieces.push(Piece::One(kind));
             }

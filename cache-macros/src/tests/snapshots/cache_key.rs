@@ -15,7 +15,7 @@ pub fn file_key(org: OrgId, path: &str) -> ::cache_runtime::__private::Key<File>
             key.literal("org:");
             key.part::<OrgId>(&::cache_runtime::__private::part(&org));
             key.literal(":file:");
-            key.part::<str>(&::cache_runtime::__private::part(&path));
+            key.last_part::<str>(&::cache_runtime::__private::part(&path));
         })
         .typed()
 }

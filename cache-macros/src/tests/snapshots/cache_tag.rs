@@ -18,7 +18,7 @@ pub fn org_tag(org_id: u64) -> ::cache_runtime::__private::Tag {
             },
             |key: &mut ::cache_runtime::__private::KeyWriter<'_>| {
                 key.literal("org:");
-                key.part::<u64>(&::cache_runtime::__private::part(&org_id));
+                key.last_part::<u64>(&::cache_runtime::__private::part(&org_id));
             },
         ),
     )

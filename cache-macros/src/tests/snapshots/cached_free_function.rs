@@ -17,7 +17,7 @@ async fn rate(
                     key.literal("rate:");
                     key.part::<Currency>(&::cache_runtime::__private::part(&from));
                     key.literal("/");
-                    key.part::<Currency>(&::cache_runtime::__private::part(&to));
+                    key.last_part::<Currency>(&::cache_runtime::__private::part(&to));
                 },
             ),
             ::cache_runtime::__private::probe::of::<u64>().witness(),
@@ -57,7 +57,7 @@ fn rate_key(from: Currency, to: Currency) -> ::cache_runtime::__private::Key<u64
                 key.literal("rate:");
                 key.part::<Currency>(&::cache_runtime::__private::part(&from));
                 key.literal("/");
-                key.part::<Currency>(&::cache_runtime::__private::part(&to));
+                key.last_part::<Currency>(&::cache_runtime::__private::part(&to));
             },
         )
         .typed()
