@@ -361,7 +361,8 @@ fn in_trait(function: &mut Function, header: &ItemImpl, path: &syn::Path, associ
     });
     function.extra_generics.params = moved.cloned().collect();
     function.extra_generics.where_clause.clone_from(&header.generics.where_clause);
-    function.sibling_vis = Some(syn::parse_quote!(pub(crate)));
+    let at = Span::call_site().located_at(function.sig.ident.span());
+    function.sibling_vis = Some(syn::parse_quote_spanned!(at=> pub(crate)));
     function.siblings_of = Some((path.clone(), associated.to_vec()));
 }
 

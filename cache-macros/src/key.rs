@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, LitStr};
 
@@ -185,6 +185,18 @@ impl TemplateKey {
 pub(crate) fn cache_text(cache: Option<&Expr>) -> Option<String> {
     let text = compact(&cache?.to_token_stream());
     (text != "self.cache").then_some(text)
+}
+
+/// A number for a cache expression, by FNV-1a; 0 for the default.
+pub(crate) fn cache_number(cache: Option<&Expr>) -> u64 {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    cache_text(cache).map_or(0, |text| text.bytes().fold(0xcbf2_9ce4_8422_2325, mix))
+}
+
+/// The hidden function that tells the cache of the method behind a key function.
+pub(crate) fn cache_of(key_fn: &Ident, span: Span) -> Ident {
+    let name = key_fn.to_string();
+    format_ident!("__cache_of_{}", name.strip_prefix("r#").unwrap_or(&name), span = span)
 }
 
 /// The text of tokens, with no spaces but those inside of literals and between words.

@@ -253,7 +253,12 @@ fn generics(args: &Args, meant: &[String], function: &Function, key: &Key, diag:
         let text = name.to_string();
         let is_known = in_types.params.iter().any(|used| generic_name(used) == Some(name));
         let was_meant = unresolved(key).contains(&text);
-        if is_known || was_meant || key.names_generic(&text) || args.skip.contains(name) || meant.contains(&text) {
+        if is_known
+            || was_meant
+            || key.names_generic(&text)
+            || args.skip.contains(name)
+            || meant.contains(&text)
+        {
             continue;
         }
         let part = match (key, param) {

@@ -162,6 +162,22 @@ pub fn with_declared_ttl<V, D: Declared<Value<V>: Is<V>> + HasTtl + HasNoTags>(
     stored.raw()
 }
 
+/// The cache of a method's values, by the expression that its attribute has for it.
+pub struct In<const CACHE: u64>;
+
+/// It is the cache of this attribute.
+#[diagnostic::on_unimplemented(
+    message = "this is the key of a `#[cached]` method with another `cache = …` than this attribute has",
+    label = "nothing is cached under it in the cache of this attribute",
+    note = "say the same `cache = …` here, or write the template, as in `#[invalidates(\"project:<id>\", cache = …)]`"
+)]
+pub trait IsIn<const CACHE: u64> {}
+
+impl<const CACHE: u64> IsIn<CACHE> for In<CACHE> {}
+
+/// Does not compile where the key function's method caches elsewhere.
+pub const fn in_same_cache<const CACHE: u64, C: IsIn<CACHE>>(_: &C) {}
+
 /// The type is `V`, for the batch that returns a map of them.
 #[diagnostic::on_unimplemented(
     message = "this method returns a map of `{V}`, but the `#[cached]` method of a single id stores a `{Self}` under the template",

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{GenericParam, Generics, Visibility, WherePredicate};
 
 use super::cached::{Cached, bounded_when_used};
 use crate::expand::Runtime;
 use crate::item::{Function, mentions};
-use crate::key::{Key, TemplateKey};
+use crate::key::{Key, TemplateKey, cache_number, cache_of};
 
 pub(crate) fn expand(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {
     let key_fn = key_fn(cached, key, template);
@@ -81,7 +81,23 @@ fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     let doc = format!("The cache key of `{method}`: `{text}`.");
     let vis = visibility(function);
     let cfgs = function.cfgs();
-    quote! {
+    // At the method, for two of one name.
+    let at = Span::call_site().located_at(method.span());
+    let private = private.at(at);
+    let number = cache_number(args.cache.as_ref());
+    let in_cache = (number != 0 && function.is_associated()).then(|| {
+        let (name, cfgs) = (cache_of(&name, at), function.cfgs());
+        quote_spanned! {at=>
+            #(#cfgs)*
+            #[doc(hidden)]
+            #[allow(dead_code)]
+            pub(crate) fn #name() -> #private::declared::In<#number> {
+                #private::declared::In
+            }
+        }
+    });
+    quote_spanned! {at=>
+        #in_cache
         #(#cfgs)*
         #[doc = #doc]
         #[must_use]

@@ -10,7 +10,7 @@ use crate::args::{Args, When};
 use crate::caching::Block;
 use crate::expand::Runtime;
 use crate::item::{Function, start};
-use crate::key::{Key, TemplateKey};
+use crate::key::{Key, TemplateKey, cache_number, cache_of};
 use crate::part::{Part, RET};
 use crate::returns::Returns;
 
@@ -101,8 +101,9 @@ pub(crate) fn updates(write: &Write<'_>) -> Expanded {
             quote_spanned!(span=> #private::declared::#check::<#value, _>(#stored))
         }
         Key::Expression(expr) => {
-            let private = &write.private;
-            quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr))
+            let (private, in_cache) = (&write.private, write.in_same_cache(expr));
+            let key = quote_spanned!(expr.span()=> #private::declared_key::<#value>(#expr));
+            if in_cache.is_some() { quote!({ #in_cache #key }) } else { key }
         }
     });
     let function = function.with_body(quote_spanned! {at=>
@@ -159,7 +160,11 @@ impl Write<'_> {
                 let stored = self.stored(key);
                 quote!(#stored.raw())
             }
-            (Stale::Key(_), Key::Expression(expr)) => quote_spanned!(expr.span()=> #private::any_key(#expr)),
+            (Stale::Key(_), Key::Expression(expr)) => {
+                let in_cache = self.in_same_cache(expr);
+                let key = quote_spanned!(expr.span()=> #private::any_key(#expr));
+                if in_cache.is_some() { quote!({ #in_cache #key }) } else { key }
+            }
             (Stale::Tag(_), Key::Template(key)) => {
                 let hint = "declare a tag of several types once, as in `#[cache_tag(\"org:<org_id>\")] fn org_tag(org_id: u64);`, and name it: `tags = [org_tag(org_id)]`";
                 let (cache, block) = (self.args.cache.as_ref(), self.block);
@@ -170,6 +175,38 @@ impl Write<'_> {
                 quote_spanned!(expr.span()=> #private::stale_tag(#expr))
             }
         }
+    }
+
+    /// A check that the method behind a key function of this type has the cache of this attribute. Where it has the
+    /// default one, or the key is declared, the fallback is found.
+    fn in_same_cache(&self, key: &Expr) -> Option<TokenStream> {
+        let key_fn = match key {
+            Expr::Call(call) => match &*call.func {
+                Expr::Path(path)
+                    if path.path.segments.len() == 2 && path.path.segments[0].ident == "Self" =>
+                {
+                    &path.path.segments[1].ident
+                }
+                _ => return None,
+            },
+            Expr::MethodCall(call) if matches!(&*call.receiver, Expr::Path(path) if path.path.is_ident("self")) => {
+                &call.method
+            }
+            _ => return None,
+        };
+        let at = Span::call_site().located_at(key.span());
+        let name = cache_of(key_fn, at);
+        let number = cache_number(self.args.cache.as_ref());
+        let private = self.private.at(at);
+        Some(quote_spanned! {at=>
+            trait Fallback {
+                fn #name() -> #private::declared::In<#number> {
+                    #private::declared::In
+                }
+            }
+            impl<T: ?::core::marker::Sized> Fallback for T {}
+            #private::declared::in_same_cache::<#number, _>(&Self::#name());
+        })
     }
 
     fn stored(&self, key: &TemplateKey) -> Group {

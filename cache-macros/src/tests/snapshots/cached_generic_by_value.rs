@@ -37,6 +37,13 @@ impl Service {
             )
             .await
     }
+    #[doc(hidden)]
+    #[allow(dead_code)]
+    pub(crate) fn __cache_of_page_cache_key() -> ::cache_runtime::__private::declared::In<
+        5486790250568953337u64,
+    > {
+        ::cache_runtime::__private::declared::In
+    }
     ///The cache key of `page`: `page:<query.owner>:<number>`.
     #[must_use]
     #[allow(

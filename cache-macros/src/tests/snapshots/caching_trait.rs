@@ -60,6 +60,13 @@ impl Projects for Service {
     }
 }
 impl Service {
+    #[doc(hidden)]
+    #[allow(dead_code)]
+    pub(crate) fn __cache_of_project_key() -> ::cache_runtime::__private::declared::In<
+        13999559184025261716u64,
+    > {
+        ::cache_runtime::__private::declared::In
+    }
     ///The cache key of `project`: `project:<id>`.
     #[must_use]
     #[allow(
