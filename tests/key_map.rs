@@ -57,6 +57,84 @@ fn label_key(id: u64) -> String;
 #[cache_key("label:<id>", ttl = 60)]
 fn label_number_key(id: u64) -> u64;
 
+/// Two types of one name, and one type by two names.
+mod first {
+    #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    pub(super) struct Name(pub(super) String);
+
+    pub(super) mod second {
+        #[derive(Clone, serde::Serialize, serde::Deserialize)]
+        pub(crate) struct Name(pub(crate) u64);
+    }
+}
+
+struct Names {
+    cache: KvCacheService,
+}
+
+impl Names {
+    #[cached(key = "name:<id>", ttl = 60, key_fn = name_of)]
+    async fn name(&self, id: u64) -> first::Name {
+        first::Name(id.to_string())
+    }
+
+    #[cached(Self::name_of(id))]
+    async fn again(&self, id: u64) -> first::Name {
+        first::Name(id.to_string())
+    }
+}
+
+mod others {
+    use cache_runtime::{KvCacheService, cached};
+
+    use super::first::second::Name;
+
+    pub(super) struct Names {
+        pub(super) cache: KvCacheService,
+    }
+
+    impl Names {
+        #[cached(key = "name:<id>", ttl = 60)]
+        pub(super) async fn name(&self, id: u64) -> Name {
+            Name(id)
+        }
+
+        #[cached(key = "same:<id>", ttl = 60)]
+        pub(super) async fn same(&self, id: u64) -> super::first::Name {
+            super::first::Name(id.to_string())
+        }
+    }
+}
+
+use first::Name;
+
+impl Names {
+    #[cached(key = "same:<id>", ttl = 60)]
+    async fn same(&self, id: u64) -> Name {
+        Name(id.to_string())
+    }
+}
+
+#[tokio::test]
+async fn two_types_of_one_name_are_found_when_they_have_been_cached() {
+    let cache = KvCacheService::in_memory();
+    let (names, others) = (Names { cache: cache.clone() }, others::Names { cache });
+    assert_eq!((names.name(1).await.0, names.again(1).await.0), ("1".to_owned(), "1".to_owned()));
+    assert_eq!(
+        (others.name(1).await.0, others.same(1).await.0, names.same(1).await.0),
+        (1, "1".into(), "1".into())
+    );
+    let problems = key_map().problems();
+    let of_names: Vec<_> = problems.iter().filter(|problem| problem.contains("Name")).collect();
+    assert!(
+        matches!(of_names.as_slice(), [one] if one.contains("first::Name`") && one.contains("first::second::Name`")),
+        "{of_names:#?}"
+    );
+    let map = key_map();
+    let templates = map.entries().iter().filter(|entry| entry.template.contains("name_of"));
+    assert_eq!(templates.count(), 0, "the key function's name is known:\n{map}");
+}
+
 struct Numbers {
     cache: KvCacheService,
 }
@@ -100,7 +178,8 @@ fn a_template_that_can_give_anothers_keys_is_found() {
         meeting,
         ["a key of \"user:by:<name>\" can be a key of \"user:by:all\" too; give one of them another literal"]
     );
-    assert_eq!(problems.len(), 3, "what is sound is not a problem: {problems:#?}");
+    let others = problems.iter().filter(|problem| !problem.contains("Name")).count();
+    assert_eq!(others, 3, "what is sound is not a problem: {problems:#?}");
 }
 
 #[test]
@@ -116,7 +195,16 @@ fn the_map_tells_who_caches_invalidates_and_declares_a_template_and_where() {
     let templates: Vec<&str> = map.entries().iter().map(|entry| entry.template).collect();
     assert_eq!(
         templates,
-        ["label:<id>", "number:<id>", "order:<id>:lines", "thing:<id>", "user:by:<name>", "user:by:all"]
+        [
+            "label:<id>",
+            "name:<id>",
+            "number:<id>",
+            "order:<id>:lines",
+            "same:<id>",
+            "thing:<id>",
+            "user:by:<name>",
+            "user:by:all"
+        ]
     );
     let table: Vec<Vec<String>> = map
         .to_string()

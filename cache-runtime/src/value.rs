@@ -62,7 +62,27 @@ pub trait ValueOps<V>: Copy + Send + Sync + 'static {
     #[doc(hidden)]
     fn classify(self, value: &V) -> Class;
     #[doc(hidden)]
-    fn type_id(self) -> TypeId;
+    fn value_type(self) -> ValueType;
+}
+
+/// The type of a value.
+#[derive(Debug, Clone, Copy)]
+pub struct ValueType {
+    id: TypeId,
+    /// Its path, for people.
+    pub(crate) name: &'static str,
+}
+
+impl ValueType {
+    pub(crate) fn of<V: 'static>() -> Self {
+        Self { id: TypeId::of::<V>(), name: std::any::type_name::<V>() }
+    }
+}
+
+impl PartialEq for ValueType {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
 }
 
 /// The witness that `V` is a [`Value`], held in this process as `H` says.
@@ -265,8 +285,8 @@ impl<V: Value, H: Hold<V> + 'static> ValueOps<V> for Witness<V, H> {
         classify(value)
     }
 
-    fn type_id(self) -> TypeId {
-        TypeId::of::<V>()
+    fn value_type(self) -> ValueType {
+        ValueType::of::<V>()
     }
 }
 

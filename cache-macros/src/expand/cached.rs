@@ -185,7 +185,11 @@ pub(crate) fn template(private: &Runtime, args: &Args, key: &TemplateKey, value:
     });
     let version = args.version.map(|(_, version)| quote!(.version(#version)));
     let tagged = (!args.tags.is_empty()).then(|| quote!(.tagged()));
-    quote!(of(#text, #kinds, #value) #(.seconds(#seconds))* #ttl #none_ttl #version #tagged)
+    let key_fn = args.key_fn.as_ref().map(|name| {
+        let name = name.to_string();
+        quote!(.key_fn(#name))
+    });
+    quote!(of(#text, #kinds, #value) #(.seconds(#seconds))* #ttl #none_ttl #version #key_fn #tagged)
 }
 
 /// An expression as it is written, without spaces.

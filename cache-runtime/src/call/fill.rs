@@ -109,7 +109,7 @@ impl<V, O: ValueOps<V>, S> Call<'_, V, O, S> {
     pub(super) fn prepare<C: Condition<V>>(&self, policy: &Policy<V, C>, tags: &[Tag]) -> Option<Target> {
         let (site, template) = (self.site, self.key.template());
         let now = || self.cache.clock().now();
-        if !site.admits(self.key, self.ops.type_id()) {
+        if !site.admits(self.key, self.ops.value_type()) {
             site.went_by(now(), &"this generic function cached a value of another type under its template");
             return None;
         }

@@ -1,6 +1,5 @@
 //! Values by reference: read and loaded by hand, served from the local tier without a clone of the value.
 
-use std::any::TypeId;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use crate::error::Result;
 use crate::key::RawKey;
 use crate::service::KvCacheService;
 use crate::store::Shared as Held;
-use crate::value::{Value, ValueOps};
+use crate::value::{Value, ValueOps, ValueType};
 
 /// What can be done with an `Arc` of a value as if it were the value: it is stored as that, and held in this process
 /// as methods that return the value hold it. Serde need not know of `Arc`.
@@ -83,8 +82,8 @@ impl<V: Value> ValueOps<Arc<V>> for Shared<V> {
         classify(&**value)
     }
 
-    fn type_id(self) -> TypeId {
-        TypeId::of::<V>()
+    fn value_type(self) -> ValueType {
+        ValueType::of::<V>()
     }
 }
 

@@ -1,6 +1,5 @@
 //! Where in the program something is cached or made stale, and what has happened there.
 
-use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
@@ -12,6 +11,7 @@ use super::tally::Tally;
 use crate::error::CacheError;
 use crate::key::{RawKey, Template, UnwrittenKey};
 use crate::seldom::Seldom;
+use crate::value::ValueType;
 
 static SITES: Mutex<Vec<&'static CallSite>> = Mutex::new(Vec::new());
 
@@ -65,9 +65,9 @@ pub struct CallSite {
     place: Option<&'static Location<'static>>,
     registered: AtomicBool,
     /// The value's type, as of the first miss: a generic function has one call site for all its types.
-    value: OnceLock<TypeId>,
+    value: OnceLock<ValueType>,
     /// The same for each list of constants in the key, by which it may tell types apart.
-    by_constants: Mutex<BTreeMap<String, TypeId>>,
+    by_constants: Mutex<BTreeMap<String, ValueType>>,
     warned: Seldom,
     counters: Counters,
 }
@@ -303,6 +303,11 @@ impl CallSite {
         self.keys
     }
 
+    /// The type of the values under the site's template, where one was stored and the key tells no types apart.
+    pub(crate) fn value_type(&self) -> Option<&ValueType> {
+        self.value.get()
+    }
+
     /// The source file.
     #[must_use]
     pub fn file(&self) -> &'static str {
@@ -408,7 +413,7 @@ impl CallSite {
 
     /// Whether values of this type may be kept under this key: those of the type that came first under its template
     /// and with its constants, unless the key is given beside the type.
-    pub(crate) fn admits(&self, key: &RawKey, value: TypeId) -> bool {
+    pub(crate) fn admits(&self, key: &RawKey, value: ValueType) -> bool {
         let template = key.template();
         if template.has_constants() {
             let constants = template.constants_in(key.as_str()).join(":");

@@ -22,6 +22,8 @@ pub struct Template {
     version: u32,
     /// It is given by hand, beside the type.
     is_untyped: bool,
+    /// The name of the key function, where the attribute gives it one.
+    key_fn: &'static str,
 }
 
 impl Template {
@@ -47,6 +49,7 @@ impl Template {
             none_ttl: None,
             version: 0,
             is_untyped: false,
+            key_fn: "",
         }
     }
 
@@ -57,7 +60,18 @@ impl Template {
     #[must_use]
     pub const fn of(text: &'static str, kinds: &'static str, value: &'static str) -> Self {
         let (is_expression, is_tag, is_untyped) = (false, false, false);
-        Self { text, kinds, value, is_expression, is_tag, ttl: None, none_ttl: None, version: 0, is_untyped }
+        Self {
+            text,
+            kinds,
+            value,
+            is_expression,
+            is_tag,
+            ttl: None,
+            none_ttl: None,
+            version: 0,
+            is_untyped,
+            key_fn: "",
+        }
     }
 
     /// An expression that names a declared key.
@@ -117,6 +131,13 @@ impl Template {
         self
     }
 
+    /// Tells the name of the key function.
+    #[must_use]
+    pub const fn key_fn(mut self, name: &'static str) -> Self {
+        self.key_fn = name;
+        self
+    }
+
     const fn untyped(mut self) -> Self {
         self.is_untyped = true;
         self
@@ -169,6 +190,10 @@ impl Template {
 
     pub(crate) const fn value_name(&self) -> &'static str {
         self.value
+    }
+
+    pub(crate) const fn key_fn_name(&self) -> &'static str {
+        self.key_fn
     }
 
     pub(crate) const fn is_expression(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The templates of the program, with who caches, updates and invalidates each.
 
 mod overlap;
+mod types;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -101,17 +102,31 @@ impl KeyMap {
         for entry in self.entries.iter().filter(|entry| !entry.is_tag) {
             let stores =
                 |site: &&&CallSite| matches!(site.kind(), CallSiteKind::Cached | CallSiteKind::Declares);
-            for site in entry.sites.iter().filter(stores) {
-                let Some(key) = site.keys().first() else { continue };
-                if !key.has_constants() && key.value_name() != entry.value {
+            let stored: Vec<_> = entry
+                .sites
+                .iter()
+                .filter(stores)
+                .filter_map(|site| Some((site, site.keys().first().filter(|key| !key.has_constants())?)))
+                .collect();
+            for (index, (site, key)) in stored.iter().enumerate() {
+                let different = stored[..index].iter().find_map(|(before, its)| {
+                    // By the types themselves, where both have been seen.
+                    let (value, other, are_one) = match (before.value_type(), site.value_type()) {
+                        (Some(value), Some(other)) => (value.name, other.name, value == other),
+                        _ => {
+                            let (value, other) = (its.value_name(), key.value_name());
+                            (value, other, types::may_be_one(value, other))
+                        }
+                    };
+                    (!are_one).then_some((value, other))
+                });
+                if let Some((value, other)) = different {
                     problems.push(format!(
-                        "\"{}\" holds a `{}`, but `{}` ({}:{}) caches a `{}` there",
+                        "\"{}\" holds a `{value}`, but `{}` ({}:{}) caches a `{other}` there",
                         entry.template,
-                        entry.value,
                         site.function(),
                         site.file(),
                         site.line(),
-                        key.value_name()
                     ));
                 }
             }
@@ -195,7 +210,10 @@ fn declared_by_name(sites: &[&'static CallSite], expression: &Template) -> Optio
         match site.kind() {
             _ if key.is_expression() => false,
             CallSiteKind::Declares => function == name,
-            CallSiteKind::Cached => name.strip_suffix("_key") == Some(function),
+            CallSiteKind::Cached if key.key_fn_name().is_empty() => {
+                name.strip_suffix("_key") == Some(function)
+            }
+            CallSiteKind::Cached => name == key.key_fn_name(),
             _ => false,
         }
     });
