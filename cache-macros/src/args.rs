@@ -224,21 +224,33 @@ impl Args {
         if seen.insert(text.clone(), name.span()).is_some() && text != "key" {
             diag.error(name.span(), format!("`{text}` is given twice; remove one of them"));
         }
-        match text.as_str() {
-            "key" => {
-                let key = input.parse::<Expr>()?;
-                self.add_key(key, allowed, seen, diag);
-            }
+        if text == "key" {
+            let key = input.parse::<Expr>()?;
+            self.add_key(key, allowed, seen, diag);
+            return Ok(());
+        }
+        self.parse_value(&name, names_value, input, diag)
+    }
+
+    /// Parses what stands behind the name of an argument that the attribute takes, and behind its `=`.
+    fn parse_value(
+        &mut self,
+        name: &Ident,
+        names_value: bool,
+        input: ParseStream<'_>,
+        diag: &mut Diag,
+    ) -> syn::Result<()> {
+        match name.to_string().as_str() {
             "ttl" => self.ttl = Some(Ttl::from_expr("ttl", input.parse()?, diag)),
             "none_ttl" => {
                 self.none_ttl = Some((name.span(), Ttl::from_expr("none_ttl", input.parse()?, diag)));
             }
             "ttl_from" => self.ttl_from = Some((name.span(), input.parse()?)),
             "ttl_jitter" => self.ttl_jitter = percentage(input.parse()?, diag),
-            "stale_if_error" => self.stale_if_error = Some(length(&name, input, diag)?),
-            "stale_while_revalidate" => self.stale_while_revalidate = Some(length(&name, input, diag)?),
-            "timeout" => self.timeout = Some(length(&name, input, diag)?),
-            "write_timeout" => self.write_timeout = Some(length(&name, input, diag)?),
+            "stale_if_error" => self.stale_if_error = Some(length(name, input, diag)?),
+            "stale_while_revalidate" => self.stale_while_revalidate = Some(length(name, input, diag)?),
+            "timeout" => self.timeout = Some(length(name, input, diag)?),
+            "write_timeout" => self.write_timeout = Some(length(name, input, diag)?),
             "cache" => self.cache = Some(input.parse()?),
             "cache_if" => self.cache_if = Some(input.parse()?),
             "value" => self.value = Some(input.parse()?),
@@ -270,10 +282,10 @@ impl Args {
             }
             "strict" => self.strict = Some(name.span()),
             "sync" => self.sync = Some(name.span()),
-            "skip" => self.parse_skip(input, &name)?,
+            "skip" => self.parse_skip(input, name)?,
             "each" => {
                 self.each_is_faulty = true;
-                self.parse_each(input, &name)?;
+                self.parse_each(input, name)?;
                 self.each_is_faulty = false;
             }
             "version" => {
@@ -385,7 +397,7 @@ impl Args {
                     diag.error_at(&call, made_by_macro(&call));
                 }
             }
-            Expr::Path(path) if is_constant(&path) => diag.error_at(
+            Expr::Path(path) if ends_in_a_constant(&path) => diag.error_at(
                 &path,
                 "the text of a constant is not checked; write the template where it is used, as in \"project:<id>\", or declare the key once with `#[cache_key]` and call its function",
             ),
@@ -554,9 +566,12 @@ fn made_by_macro(call: &syn::ExprMacro) -> String {
     )
 }
 
-/// Whether it is written as a constant is.
-fn is_constant(path: &syn::ExprPath) -> bool {
-    let name = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+fn ends_in_a_constant(path: &syn::ExprPath) -> bool {
+    path.path.segments.last().is_some_and(|last| is_constant_name(&last.ident.to_string()))
+}
+
+/// Whether it is written as the names of constants are.
+pub(crate) fn is_constant_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_uppercase())
         && !name.contains(|other: char| other.is_ascii_lowercase())
 }

@@ -40,7 +40,15 @@ fn expand(input: &DeriveInput, diag: &mut Diag) -> Option<TokenStream> {
         GenericParam::Type(param) => param.ident.to_token_stream(),
         GenericParam::Const(param) => param.ident.to_token_stream(),
     });
-    let kind = quote!(#name<#(#arguments),*>);
+    let generics = &input.generics;
+    let kind = match &input.data {
+        // It need not outlive the lifetime's end, so there is no type of that kind: it counts as what is inside.
+        Data::Struct(data) if generics.lifetimes().next().is_some() && generics.type_params().next().is_some() => {
+            let inside = data.fields.iter().map(|field| &field.ty);
+            quote!(#(<#inside as #private::KeyPart>::Kind)*)
+        }
+        _ => quote!(#name<#(#arguments),*>),
+    };
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     Some(quote! {
         impl #impl_generics #private::KeyPart for #name #type_generics #where_clause {

@@ -88,7 +88,7 @@ impl Ttl {
                 Err(format!("`{name}` is negative; give seconds, as in `{name} = 300`"))
             }
             _ => match computed(&expr) {
-                Some(seconds) => of_seconds(seconds),
+                Some(seconds) => of_seconds(Some(seconds)),
                 None => return Self::Expression(Box::new(expr)),
             },
         };
@@ -149,20 +149,19 @@ fn inside(expr: Expr) -> Expr {
     }
 }
 
-/// What a product or sum of numbers is, as in `5 * 60`; `Some(None)` where it is too large.
-fn computed(expr: &Expr) -> Option<Option<u64>> {
+/// What a product or sum of numbers is, as in `5 * 60`; where it is too large, the largest.
+fn computed(expr: &Expr) -> Option<u64> {
     match expr {
-        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => Some(int.base10_parse().ok()),
+        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => Some(int.base10_parse().unwrap_or(u64::MAX)),
         Expr::Paren(paren) => computed(&paren.expr),
         Expr::Group(group) => computed(&group.expr),
         Expr::Binary(binary) => {
             let operation = match binary.op {
-                BinOp::Mul(_) => u64::checked_mul,
-                BinOp::Add(_) => u64::checked_add,
+                BinOp::Mul(_) => u64::saturating_mul,
+                BinOp::Add(_) => u64::saturating_add,
                 _ => return None,
             };
-            let (left, right) = (computed(&binary.left)?, computed(&binary.right)?);
-            Some(left.and_then(|left| operation(left, right?)))
+            Some(operation(computed(&binary.left)?, computed(&binary.right)?))
         }
         _ => None,
     }
@@ -217,10 +216,10 @@ mod tests {
     #[test]
     fn products_and_sums_are_known() {
         let of = |text| computed(&syn::parse_str(text).expect("it is an expression"));
-        assert_eq!(of("5 * 60"), Some(Some(300)));
-        assert_eq!(of("(1 + 2) * 60 + 3u64"), Some(Some(183)));
-        assert_eq!(of("5 * 0"), Some(Some(0)));
-        assert_eq!(of("18446744073709551615 * 2"), Some(None));
+        assert_eq!(of("5 * 60"), Some(300));
+        assert_eq!(of("(1 + 2) * 60 + 3u64"), Some(183));
+        assert_eq!(of("5 * 0"), Some(0));
+        assert_eq!(of("18446744073709551615 * 2"), Some(u64::MAX));
         assert_eq!(of("self.ttl * 60"), None);
         assert_eq!(of("7 - 2"), None);
     }

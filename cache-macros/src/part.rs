@@ -147,7 +147,8 @@ pub(crate) fn resolve(
         }
         return Part { name, whole_name, value: quote!(#ret #(.#fields)*), root: Some(ret), ty: None, span };
     }
-    if let (Some(ty), true) = (constant(root, function), fields.is_empty()) {
+    let ty = constant_parameter(root, function);
+    if fields.is_empty() && (ty.is_some() || is_constant(root, function)) {
         return Part { name, whole_name, root: None, value: ident(root, span).into_token_stream(), ty, span };
     }
     unknown_name(root, placeholder, literal, function, diag);
@@ -212,21 +213,21 @@ pub(crate) fn check_raw_parts(parts: &[Part], diag: &mut Diag) {
     }
 }
 
-/// The constant that a single word names: a constant parameter, whose type is known if it is the function's own, or
-/// another one by the case of its letters.
-fn constant(root: &str, function: &Function) -> Option<Option<Type>> {
-    let generics = function.sig.generics.params.iter().chain(&function.extra_generics.params);
-    let own = generics.filter_map(|param| match param {
-        GenericParam::Const(param) if param.ident == root => Some(param.ty.clone()),
+/// The type of the function's own constant parameter of that name.
+fn constant_parameter(name: &str, function: &Function) -> Option<Type> {
+    let mut generics = function.sig.generics.params.iter().chain(&function.extra_generics.params);
+    generics.find_map(|param| match param {
+        GenericParam::Const(param) if param.ident == name => Some(param.ty.clone()),
         _ => None,
-    });
-    let is_parameter =
-        |param: Param<'_>| param.name.is_some_and(|name| root.eq_ignore_ascii_case(&name.to_string()));
-    let is_constant = root.starts_with(|first: char| first.is_ascii_uppercase())
-        && !root.contains(|other: char| other.is_ascii_lowercase())
-        && !function.generic_names().any(|name| name == root)
-        && !function.params().any(is_parameter);
-    own.map(Some).next().or_else(|| is_constant.then_some(None))
+    })
+}
+
+/// Whether a single word names a constant, by the case of its letters: one of the impl or the module.
+fn is_constant(name: &str, function: &Function) -> bool {
+    let is_same = |param: Param<'_>| param.name.is_some_and(|param| *param == name.to_ascii_lowercase());
+    crate::args::is_constant_name(name)
+        && !function.generic_names().any(|generic| generic == name)
+        && !function.params().any(is_same)
 }
 
 /// A parameter's type as it stands in another signature: no outer reference, and every lifetime `'static`, since

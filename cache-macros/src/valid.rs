@@ -225,6 +225,7 @@ fn role(cache: &Expr, name: &str) -> Role {
             let arguments = &call.args;
             if uses_variable(quote!(#arguments), name) { None } else { Some(&call.receiver) }
         }
+        Expr::Index(index) if !uses_variable(index.index.to_token_stream(), name) => Some(&index.expr),
         Expr::Reference(reference) => Some(&reference.expr),
         Expr::Unary(unary) => Some(&unary.expr),
         Expr::Paren(paren) => Some(&paren.expr),

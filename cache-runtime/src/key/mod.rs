@@ -29,6 +29,22 @@ pub use unwritten::{Unwritten, write_parts};
 use crate::error::InvalidKey;
 
 /// The longest full key (prefix, colon and key), in bytes of UTF-8. It is Cloudflare KV's limit.
+///
+/// A template whose parts all have a longest text, and that could have a longer key behind the longest prefix, does not
+/// build: where a part is of a type by another name, or a newtype, when the key is used.
+///
+/// ```compile_fail,E0080
+/// use cache_runtime::{KeyPart, cache_key};
+///
+/// #[derive(KeyPart)]
+/// pub struct Id(u128);
+///
+/// #[cache_key("a:<a>:b:<b>:c:<c>:d:<d>:e:<e>:f:<f>:g:<g>:h:<h>:i:<i>:j:<j>:k:<k>", ttl = 60)]
+/// pub fn sum_key(a: Id, b: Id, c: Id, d: Id, e: Id, f: Id, g: Id, h: Id, i: Id, j: Id, k: Id) -> u64;
+///
+/// let id = || Id(7);
+/// let _ = sum_key(id(), id(), id(), id(), id(), id(), id(), id(), id(), id(), id());
+/// ```
 pub const MAX_KEY_LEN: usize = 512;
 
 /// A rendered key together with the type `V` of the value stored there.

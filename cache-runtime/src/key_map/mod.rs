@@ -102,14 +102,14 @@ impl KeyMap {
         for entry in self.entries.iter().filter(|entry| !entry.is_tag) {
             let stores =
                 |site: &&&CallSite| matches!(site.kind(), CallSiteKind::Cached | CallSiteKind::Declares);
-            let stored: Vec<_> = entry
+            let holders: Vec<_> = entry
                 .sites
                 .iter()
                 .filter(stores)
                 .filter_map(|site| Some((site, site.keys().first().filter(|key| !key.has_constants())?)))
                 .collect();
-            for (index, (site, key)) in stored.iter().enumerate() {
-                let different = stored[..index].iter().find_map(|(before, its)| {
+            for (index, (site, key)) in holders.iter().enumerate() {
+                let different = holders[..index].iter().find_map(|(before, its)| {
                     // By the types themselves, where both have been seen.
                     let (value, other, are_one) = match (before.value_type(), site.value_type()) {
                         (Some(value), Some(other)) => (value.name, other.name, value == other),

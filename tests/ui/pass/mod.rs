@@ -43,6 +43,7 @@ cases! {
     block_is_generic,
     body_returns_early_and_asks,
     condition_is_a_closure_or_a_path,
+    constants_stand_in_keys,
     constants_of_the_author_are_not_shadowed,
     crate_is_reached_by_another_path,
     derived_key_part_borrows,

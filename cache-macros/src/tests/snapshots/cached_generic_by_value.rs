@@ -80,8 +80,8 @@ impl Service {
         ::cache_runtime::__private::Unwritten<(__P0, (__P1, ()))>,
     > {
         ::cache_runtime::__private::stored!(
-            { cached "page", of("page:<query.owner>:<number>", "ti", "Vec<Row>") } (p0,
-            (p1, ()))
+            { cached "page", of("page:<query.owner>:<number>", "ti", "Vec<Row>")
+            .key_fn("page_cache_key") } (p0, (p1, ()))
         )
     }
 }
