@@ -245,14 +245,23 @@ impl Args {
             "none_ttl" => {
                 self.none_ttl = Some((name.span(), Ttl::from_expr("none_ttl", input.parse()?, diag)));
             }
-            "ttl_from" => self.ttl_from = Some((name.span(), input.parse()?)),
+            "ttl_from" => {
+                let example = "`ttl_from` computes the time to live from the value: a closure or the path of a function, as in `ttl_from = |value| value.max_age`";
+                self.ttl_from = function(input, example, diag)?.map(|function| (name.span(), function));
+                if self.ttl_from.is_none() {
+                    self.ttl = Some(Ttl::stand_in());
+                }
+            }
             "ttl_jitter" => self.ttl_jitter = percentage(input.parse()?, diag),
             "stale_if_error" => self.stale_if_error = Some(length(name, input, diag)?),
             "stale_while_revalidate" => self.stale_while_revalidate = Some(length(name, input, diag)?),
             "timeout" => self.timeout = Some(length(name, input, diag)?),
             "write_timeout" => self.write_timeout = Some(length(name, input, diag)?),
             "cache" => self.cache = Some(input.parse()?),
-            "cache_if" => self.cache_if = Some(input.parse()?),
+            "cache_if" => {
+                let example = "`cache_if` says which values are cached: a closure or the path of a function, as in `cache_if = |value| !value.is_empty()`";
+                self.cache_if = function(input, example, diag)?;
+            }
             "value" => self.value = Some(input.parse()?),
             "tags" => self.parse_tags(input)?,
             "tenant" => {
@@ -490,6 +499,16 @@ fn when(input: ParseStream<'_>, diag: &mut Diag) -> syn::Result<Option<(Span, Wh
             None
         }
     })
+}
+
+/// A function of the value, which a literal is not.
+fn function(input: ParseStream<'_>, example: &str, diag: &mut Diag) -> syn::Result<Option<Expr>> {
+    let function: Expr = input.parse()?;
+    if let Expr::Lit(_) = ungroup_ref(&function) {
+        diag.error_at(function, example);
+        return Ok(None);
+    }
+    Ok(Some(function))
 }
 
 /// A length of time that belongs to a load.

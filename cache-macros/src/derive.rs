@@ -43,7 +43,9 @@ fn expand(input: &DeriveInput, diag: &mut Diag) -> Option<TokenStream> {
     let generics = &input.generics;
     let kind = match &input.data {
         // It need not outlive the lifetime's end, so there is no type of that kind: it counts as what is inside.
-        Data::Struct(data) if generics.lifetimes().next().is_some() && generics.type_params().next().is_some() => {
+        Data::Struct(data)
+            if generics.lifetimes().next().is_some() && generics.type_params().next().is_some() =>
+        {
             let inside = data.fields.iter().map(|field| &field.ty);
             quote!(#(<#inside as #private::KeyPart>::Kind)*)
         }

@@ -8,7 +8,7 @@ use syn::{Expr, GenericParam, Type};
 use crate::args::{Args, When};
 use crate::diag::{Diag, list, suggest};
 use crate::expand::siblings::used_generics;
-use crate::item::{Function, Output, generic_name, mentions, uses_variable};
+use crate::item::{Function, Output, generic_name, mentions, ungroup, uses_variable};
 use crate::key::{Key, TemplateKey, compact};
 use crate::part::Part;
 use crate::refresh;
@@ -74,7 +74,7 @@ pub(crate) fn cached(
     {
         diag.error(
             *span,
-            "`none_ttl` is how long a `None` is cached, but the return type has no `Option`; remove it, or return an `Option`",
+            format!("`none_ttl` is how long a `None` is cached, but the return type has no `Option`; remove it, or return an `Option`{}", by_another_name(function)),
         );
     }
     if let (Some((span, _)), Some(_)) = (&args.ttl_from, &args.ttl) {
@@ -88,7 +88,15 @@ pub(crate) fn cached(
     {
         diag.error(
             *span,
-            "`stale_if_error` is for a load that fails, but the return type has no `Result`; remove it, or return a `Result`",
+            format!("`stale_if_error` is for a load that fails, but the return type has no `Result`; remove it, or return a `Result`{}", by_another_name(function)),
+        );
+    }
+    if let Some((span, _)) = &args.timeout
+        && !may_fail
+    {
+        diag.error(
+            *span,
+            format!("a load that has not ended in `timeout` is an error, but the return type has no `Result`; remove it, or return a `Result`{}", by_another_name(function)),
         );
     }
     if let Some((span, _)) = &args.stale_while_revalidate {
@@ -103,6 +111,19 @@ pub(crate) fn cached(
             args.keys.first().map_or_else(|| name.span(), crate::args::KeyArg::span),
             "how long may the value be served? add `ttl = 300` (seconds), `ttl = \"5m\"` or `ttl = Ttl::NEVER`",
         );
+    }
+}
+
+/// What to do where the return type may be a `Result` or an `Option` all the same.
+fn by_another_name(function: &Function) -> String {
+    let (Output::Async(ty) | Output::Boxed(ty)) = &function.output else { return String::new() };
+    let Type::Path(path) = ungroup(ty) else { return String::new() };
+    let name = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+    let is_telling = ["Result", "Option", "Maybe"].iter().any(|word| name.contains(word));
+    if is_telling {
+        format!("; if `{name}` is another name for one, name what is cached, as in `value = Project`")
+    } else {
+        String::new()
     }
 }
 
