@@ -55,7 +55,9 @@ pub(crate) fn caching(tokens: TokenStream, item: &TokenStream) -> TokenStream {
         let errors = diag.into_tokens();
         return quote!(#item #errors);
     };
-    let items = match Parser::parse2(parse_items, body.stream()) {
+    let mut unread = Diag::default();
+    let items = match Parser::parse2(|input: ParseStream<'_>| parse_items(input, &mut unread), body.stream())
+    {
         Ok(items) => items,
         Err(error) => {
             diag.push(error);
@@ -72,6 +74,7 @@ pub(crate) fn caching(tokens: TokenStream, item: &TokenStream) -> TokenStream {
     check_blanket(&header, &mut diag);
     // Then the methods are emitted as they are, after a look for their own mistakes, so that nothing follows.
     let faulty = !diag.is_empty();
+    diag.append(unread);
 
     let associated: Vec<String> = items.iter().filter_map(associated_name).collect();
     let uses = uses(&items);
@@ -144,8 +147,9 @@ fn parse_impl(item: &TokenStream, diag: &mut Diag) -> Option<(ItemImpl, Group)> 
     }
 }
 
-/// The items; the bodies of functions stay as tokens.
-fn parse_items(input: ParseStream<'_>) -> syn::Result<Vec<Item>> {
+/// The items; the bodies of functions stay as tokens. One that cannot be parsed is reported, and what of it is ours left
+/// out, so that the others are as they would be without it.
+fn parse_items(input: ParseStream<'_>, diag: &mut Diag) -> syn::Result<Vec<Item>> {
     let mut items = Vec::new();
     while !input.is_empty() {
         let ahead = input.fork();
@@ -154,10 +158,49 @@ fn parse_items(input: ParseStream<'_>) -> syn::Result<Vec<Item>> {
                 input.advance_to(&ahead);
                 items.push(Item::Function(Box::new(function)));
             }
-            Err(_) => items.push(Item::Other(Box::new(input.parse()?))),
+            Err(_) => {
+                let ahead = input.fork();
+                match ahead.parse() {
+                    Ok(item) => {
+                        input.advance_to(&ahead);
+                        items.push(Item::Other(Box::new(item)));
+                    }
+                    Err(error) => {
+                        diag.push(error);
+                        items.push(Item::Other(Box::new(ImplItem::Verbatim(skip_item(input)?))));
+                    }
+                }
+            }
         }
     }
     Ok(items)
+}
+
+/// The tokens up to where an item may end, without our attributes.
+fn skip_item(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let mut tokens = Vec::new();
+    while !input.is_empty() {
+        if input.peek(syn::Token![#]) {
+            let attributes = input.fork();
+            if let Ok(attributes_here) = attributes.call(Attribute::parse_outer) {
+                input.advance_to(&attributes);
+                let kept = attributes_here.iter().filter(|attribute| ours(attribute).is_none());
+                tokens.extend(kept.map(ToTokens::to_token_stream));
+                continue;
+            }
+        }
+        let token: TokenTree = input.parse()?;
+        let is_end = match &token {
+            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+            TokenTree::Punct(punct) => punct.as_char() == ';',
+            TokenTree::Ident(_) | TokenTree::Literal(_) => false,
+        };
+        tokens.push(token.into());
+        if is_end {
+            break;
+        }
+    }
+    Ok(tokens.into_iter().collect())
 }
 
 fn associated_name(item: &Item) -> Option<String> {
