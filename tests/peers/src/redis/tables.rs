@@ -48,7 +48,7 @@ fn measure(url: &str, flags: &Flags) {
         Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads are left");
     let mut remotes = runtime.block_on(remotes(url));
     remotes.retain(|remote| flags.wants_remote(remote.name));
-    let (rounds, length) = if flags.quick { (3, 20_000) } else { (9, 60_000) };
+    let (rounds, length) = if flags.quick { (3, 20_000) } else { (9, 120_000) };
     let columns = flags.tasks.map_or(TASKS.to_vec(), |tasks| vec![tasks]);
     print_throughput(&runtime, &remotes, &columns, rounds, length);
     if flags.tasks.is_some() {
