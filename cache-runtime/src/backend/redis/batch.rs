@@ -508,10 +508,23 @@ impl<E: Errand> Drop for Turn<E> {
 async fn serve<E: Errand>(mut turn: Turn<E>) {
     for first in (0..PLACES).cycle() {
         // Those who were answered come back first: else a batch would have only the few that came meanwhile.
-        tokio::task::yield_now().await;
+        behind_those_woken().await;
         let Some(batch) = turn.next(first) else { return };
         run(&turn.gathered, batch).await;
     }
+}
+
+/// Lets those run first whom this task has woken: it is woken after them. With Tokio's own `yield_now` it would be after all
+/// who become ready meanwhile, those of the next answer too, and the server would have nothing to do.
+fn behind_those_woken() -> impl Future<Output = ()> {
+    let mut is_behind = false;
+    poll_fn(move |context| {
+        if std::mem::replace(&mut is_behind, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
 }
 
 /// A key of a batch.
