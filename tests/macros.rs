@@ -554,3 +554,47 @@ async fn a_constant_of_another_type_tells_no_types_apart() {
     assert_eq!((numbers.size(7).await, floats.size(7).await), (8, 9));
     assert_eq!(OfOneKind::<u64, 2>::size_key(7).as_str(), "size:2:7");
 }
+
+trait Kind: Value + From<u8> {
+    const KIND: &'static str;
+}
+
+impl Kind for u64 {
+    const KIND: &'static str = "number";
+}
+
+impl Kind for f64 {
+    const KIND: &'static str = "number";
+}
+
+#[cache_key("kind:<T::KIND>:<id>", ttl = 60)]
+fn kind_key<T: Kind>(id: u8) -> T;
+
+struct Kinds {
+    cache: KvCacheService,
+}
+
+impl Kinds {
+    #[cached(kind_key::<u64>(id))]
+    async fn number(&self, id: u8) -> u64 {
+        id.into()
+    }
+
+    #[cached(kind_key::<f64>(id))]
+    async fn float(&self, id: u8) -> f64 {
+        id.into()
+    }
+}
+
+#[tokio::test]
+async fn a_declared_key_with_one_constant_for_two_types_is_of_the_first() {
+    let kinds = Kinds { cache: KvCacheService::in_memory() };
+    assert_eq!((kinds.number(7).await, kinds.number(7).await), (7, 7));
+    assert_eq!(kinds.float(7).await.to_bits(), 7.0_f64.to_bits());
+    assert_eq!((kinds.number(7).await, kinds.float(7).await.to_bits()), (7, 7.0_f64.to_bits()));
+    let uncached = |name: &str| {
+        let site = cache_runtime::call_sites().into_iter().find(|site| site.function().ends_with(name));
+        site.map(|site| site.stats().uncached)
+    };
+    assert_eq!((uncached("::number"), uncached("::float")), (Some(0), Some(2)));
+}

@@ -400,8 +400,8 @@ impl Args {
                 other,
                 "a key is a template such as \"project:<id>\", or a call of a key function such as `project_key(id)`",
             ),
-            Expr::Macro(call) => diag.error_at(&call, made_by_macro(&call)),
-            Expr::Reference(reference) if matches!(&*reference.expr, Expr::Macro(_)) => {
+            Expr::Macro(call) if makes_text(&call) => diag.error_at(&call, made_by_macro(&call)),
+            Expr::Reference(reference) if matches!(&*reference.expr, Expr::Macro(call) if makes_text(call)) => {
                 if let Expr::Macro(call) = *reference.expr {
                     diag.error_at(&call, made_by_macro(&call));
                 }
@@ -555,6 +555,7 @@ fn is_each(input: ParseStream<'_>) -> bool {
 fn ungroup_ref(expr: &Expr) -> &Expr {
     match expr {
         Expr::Group(group) => ungroup_ref(&group.expr),
+        Expr::Paren(paren) => ungroup_ref(&paren.expr),
         other => other,
     }
 }
@@ -576,6 +577,13 @@ fn names_in(call: &Expr) -> Vec<Ident> {
         _ => None,
     };
     call.args.iter().filter_map(name).collect()
+}
+
+/// Whether a macro makes a text; another may be a call of a key function.
+fn makes_text(call: &syn::ExprMacro) -> bool {
+    const TEXTS: [&str; 8] =
+        ["format", "concat", "stringify", "format_args", "env", "include_str", "formatcp", "concatcp"];
+    call.mac.path.segments.last().is_some_and(|last| TEXTS.iter().any(|text| last.ident == text))
 }
 
 fn made_by_macro(call: &syn::ExprMacro) -> String {

@@ -375,7 +375,9 @@ fn with_defaults(args: &mut Args, defaults: &Args, allowed: &Allowed, function: 
             Some(KeyArg::Template(text)) => Template::parse(&text.value()).is_ok_and(|template| {
                 let root = |placeholder: &Placeholder| match &placeholder.path {
                     PlaceholderPath::Fields { root, .. } => name == root.as_str(),
-                    PlaceholderPath::Constant(_) => false,
+                    PlaceholderPath::Constant(segments) => {
+                        segments.first().is_some_and(|first| name == first)
+                    }
                 };
                 template.placeholders().any(root)
             }),
@@ -463,9 +465,19 @@ pub(crate) fn check_type_parameters(
     for param in of_impl.params.iter().chain(&function.sig.generics.params) {
         let Some(name) = generic_name(param).map(ToString::to_string) else { continue };
         if mentions(value.to_token_stream(), &name) && !key.names_generic(&name) {
-            let (what, fix) = match param {
-                GenericParam::Const(_) => ("constant", format!("add it to the key, as `<{name}>`")),
-                _ => ("type", format!("add a constant of it to the key, as in `<{name}::KIND>`")),
+            let (what, fix) = match (param, key) {
+                (GenericParam::Const(_), Key::Template(_)) => {
+                    ("constant", format!("add it to the key, as `<{name}>`"))
+                }
+                (GenericParam::Const(_), Key::Expression(_)) => {
+                    ("constant", format!("give it to the key function, as in `key::<{name}>(…)`"))
+                }
+                (_, Key::Template(_)) => {
+                    ("type", format!("add a constant of it to the key, as in `<{name}::KIND>`"))
+                }
+                (_, Key::Expression(_)) => {
+                    ("type", format!("give it to the key function, as in `key::<{name}>(…)`"))
+                }
             };
             diag.error(
                 key.span(),

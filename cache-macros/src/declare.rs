@@ -9,7 +9,7 @@ use crate::caching::{Block, check_type_parameters};
 use crate::diag::Diag;
 use crate::expand::declare::Declared;
 use crate::expand::{self, Runtime};
-use crate::item::{Function, Output, only_argument};
+use crate::item::{Function, Output, generic_name, only_argument};
 use crate::key::{Key, TemplateKey};
 use crate::part::Sources;
 use crate::valid;
@@ -156,6 +156,7 @@ fn expand_cache_key(args: &Args, declaration: &Declaration, diag: &mut Diag) -> 
         return None;
     }
     check_parameters("key", function, &key, diag);
+    check_generics("key", function, &key, diag);
     if let Some(value) = value {
         let visible = Block { generics: Some(syn::Generics::default()), ..Block::default() };
         check_type_parameters(&visible, &key, function, value, diag);
@@ -181,6 +182,7 @@ fn expand_cache_tag(args: &Args, declaration: &Declaration, diag: &mut Diag) -> 
         return None;
     }
     check_parameters("tag", function, &tag, diag);
+    check_generics("tag", function, &tag, diag);
     let Key::Template(tag) = tag else { return None };
     diag.is_empty().then(|| expand::declare::expand_tag(&declared(args, function, tag)))
 }
@@ -196,6 +198,20 @@ fn check_parameters(what: &str, function: &Function, key: &Key, diag: &mut Diag)
                     "`{name}` is not in the {what}; add `<{name}>` to the template, or remove the parameter"
                 ),
             );
+        }
+    }
+}
+
+/// The same of a generic, by which the author means two keys to differ.
+fn check_generics(what: &str, function: &Function, key: &Key, diag: &mut Diag) {
+    for param in valid::unknown_generics(function) {
+        let Some(name) = generic_name(param) else { continue };
+        if !key.names_generic(&name.to_string()) {
+            let fix = match param {
+                syn::GenericParam::Const(_) => format!("add `<{name}>` to the template"),
+                _ => format!("add a constant of it to the template, as in `<{name}::KIND>`"),
+            };
+            diag.error(name.span(), format!("`{name}` is not in the {what}; {fix}, or remove it"));
         }
     }
 }

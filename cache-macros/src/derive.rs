@@ -1,7 +1,7 @@
 //! `#[derive(KeyPart)]` for newtypes of key parts and for field-less enums.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Fields, GenericParam};
 
@@ -52,10 +52,19 @@ fn expand(input: &DeriveInput, diag: &mut Diag) -> Option<TokenStream> {
         _ => quote!(#name<#(#arguments),*>),
     };
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
+    let is_raw = match &input.data {
+        Data::Struct(data) => data.fields.iter().next().map(|field| {
+            let ty = &field.ty;
+            let span = ty.span();
+            quote_spanned!(span=> const IS_RAW: bool = <#ty as #private::KeyPart>::IS_RAW;)
+        }),
+        _ => None,
+    };
     Some(quote! {
         impl #impl_generics #private::KeyPart for #name #type_generics #where_clause {
             type Kind = #kind;
             const MAX_LEN: ::core::option::Option<usize> = #max_len;
+            #is_raw
 
             fn write(&self, out: &mut #private::PartWriter<'_>) {
                 #write
@@ -95,7 +104,7 @@ fn newtype(
         return None;
     }
     let span = ty.span();
-    let write = quote::quote_spanned!(span=> <#ty as #private::KeyPart>::write(&self.#member, out));
+    let write = quote_spanned!(span=> <#ty as #private::KeyPart>::write(&self.#member, out));
     Some((quote!(<#ty as #private::KeyPart>::MAX_LEN), write))
 }
 

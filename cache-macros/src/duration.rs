@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{BinOp, Expr, ExprLit, ExprUnary, Lit, UnOp};
 
 use crate::args::ungroup;
 use crate::diag::Diag;
 use crate::expand::Runtime;
+use crate::key::compact;
 
 /// The longest that the runtime accepts, 1,000 years.
 const MAX_SECS: u64 = 1_000 * 365 * 24 * 60 * 60;
@@ -58,9 +59,7 @@ impl Ttl {
                     (seconds, _) => of_seconds(seconds.ok()),
                 }
             }
-            Expr::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "ZERO") => {
-                Err(zero())
-            }
+            Expr::Path(path) if compact(&path.to_token_stream()).ends_with("Duration::ZERO") => Err(zero()),
             Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) => {
                 let millis =
                     float.base10_parse::<f64>().map_or(1500.0, |seconds| (seconds * 1000.0).round().max(1.0));
@@ -152,7 +151,10 @@ fn inside(expr: Expr) -> Expr {
 /// What a product or sum of numbers is, as in `5 * 60`; where it is too large, the largest.
 fn computed(expr: &Expr) -> Option<u64> {
     match expr {
-        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => Some(int.base10_parse().unwrap_or(u64::MAX)),
+        Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => {
+            let is_number = int.suffix().is_empty() || int.suffix().starts_with(['u', 'i']);
+            is_number.then(|| int.base10_parse().unwrap_or(u64::MAX))
+        }
         Expr::Paren(paren) => computed(&paren.expr),
         Expr::Group(group) => computed(&group.expr),
         Expr::Binary(binary) => {
@@ -222,6 +224,7 @@ mod tests {
         assert_eq!(of("18446744073709551615 * 2"), Some(u64::MAX));
         assert_eq!(of("self.ttl * 60"), None);
         assert_eq!(of("7 - 2"), None);
+        assert_eq!(of("2 * 1h"), None);
     }
 
     #[test]

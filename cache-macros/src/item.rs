@@ -220,6 +220,11 @@ impl Function {
         self.receiver().is_some() || mentions(self.sig.to_token_stream(), "Self")
     }
 
+    /// What the author allows in the function: it is allowed in what is emitted beside it, too.
+    pub(crate) fn allows(&self) -> impl Iterator<Item = &Attribute> {
+        self.attrs.iter().filter(|attr| attr.path().is_ident("allow"))
+    }
+
     /// The `#[cfg]`s that hold for the function: they hold for what is emitted beside it, too.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
         self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
@@ -304,6 +309,20 @@ pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == word,
         TokenTree::Group(group) => mentions(group.stream(), word),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+/// Whether the name occurs in the tokens as a path, or as the first segment of one.
+pub(crate) fn names_path(tokens: TokenStream, name: &str) -> bool {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let follows_on = |index: usize| {
+        let before = index.checked_sub(1).and_then(|before| tokens.get(before));
+        matches!(before, Some(TokenTree::Punct(punct)) if matches!(punct.as_char(), ':' | '.'))
+    };
+    tokens.iter().enumerate().any(|(index, token)| match token {
+        TokenTree::Ident(ident) => ident == name && !follows_on(index),
+        TokenTree::Group(group) => names_path(group.stream(), name),
         TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
 }

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, LitStr};
+use syn::{Expr, ExprGroup, ExprParen, ExprReference, LitStr};
 
 use crate::args::KeyArg;
 use crate::diag::Diag;
 use crate::expand::Runtime;
-use crate::item::{Function, mentions, uses_variable};
+use crate::item::{Function, mentions, names_path, uses_variable};
 use crate::part::{self, Part, RET, Sources};
 use crate::template::{Segment, Template};
 
@@ -107,10 +107,8 @@ impl Key {
     pub(crate) fn names_generic(&self, name: &str) -> bool {
         match self {
             // A constant of `Self` may be the same whatever the parameter is.
-            Self::Template(key) => {
-                key.parts.iter().any(|part| part.root.is_none() && mentions(part.value.clone(), name))
-            }
-            Self::Expression(expr) => mentions(expr.to_token_stream(), name),
+            Self::Template(key) => key.parts.iter().any(|part| part.root.is_none() && part.begins_with(name)),
+            Self::Expression(expr) => names_path(expr.to_token_stream(), name),
         }
     }
 
@@ -164,7 +162,9 @@ impl TemplateKey {
                 Segment::Literal(text) => encode(text, &mut name),
                 Segment::Placeholder(_) => {
                     name.push_str("_p");
-                    if let (Some(part), true) = (parts.next(), named) {
+                    let part = parts.next();
+                    // A constant of an impl or module stands for itself alone.
+                    if let Some(part) = part.filter(|part| named || part.is_lone_constant()) {
                         let of_name = |other: &&Part| other.name == part.name;
                         let is_only = self.parts.iter().filter(of_name).count() == 1;
                         encode(if is_only { &part.name } else { &part.whole_name }, &mut name);
@@ -183,7 +183,14 @@ impl TemplateKey {
 
 /// The text of a cache expression other than the default.
 pub(crate) fn cache_text(cache: Option<&Expr>) -> Option<String> {
-    let text = compact(&cache?.to_token_stream());
+    let mut cache = cache?;
+    while let Expr::Paren(ExprParen { expr, .. })
+    | Expr::Group(ExprGroup { expr, .. })
+    | Expr::Reference(ExprReference { expr, .. }) = cache
+    {
+        cache = expr;
+    }
+    let text = compact(&cache.to_token_stream());
     (text != "self.cache").then_some(text)
 }
 

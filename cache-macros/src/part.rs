@@ -254,6 +254,16 @@ fn plain_type(ty: &Type) -> Type {
 }
 
 impl Part {
+    /// Whether the path to it begins so.
+    pub(crate) fn begins_with(&self, name: &str) -> bool {
+        matches!(self.value.clone().into_iter().next(), Some(TokenTree::Ident(first)) if first == name)
+    }
+
+    /// Whether it is a constant that is none of the function's parameters, nor of a type.
+    pub(crate) fn is_lone_constant(&self) -> bool {
+        self.root.is_none() && self.ty.is_none() && self.value.clone().into_iter().count() == 1
+    }
+
     /// A reference to the part.
     pub(crate) fn argument(&self, private: &Runtime) -> TokenStream {
         let value = &self.value;

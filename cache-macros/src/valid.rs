@@ -1,13 +1,12 @@
 //! The checks of an attribute against the function below it. Each mistake has its own message, with the fix.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{Expr, GenericParam, Type};
 
 use crate::args::{Args, When};
 use crate::diag::{Diag, list, suggest};
-use crate::expand::siblings::used_generics;
 use crate::item::{Function, Output, generic_name, mentions, ungroup, uses_variable};
 use crate::key::{Key, TemplateKey, compact};
 use crate::part::Part;
@@ -243,8 +242,8 @@ fn role(cache: &Expr, name: &str) -> Role {
         Expr::Path(path) if path.path.is_ident(name) => return Role::Holds,
         Expr::Field(field) => Some(&field.base),
         Expr::MethodCall(call) => {
-            let arguments = &call.args;
-            if uses_variable(quote!(#arguments), name) { None } else { Some(&call.receiver) }
+            // Given something, it may choose.
+            if call.args.is_empty() { Some(&call.receiver) } else { None }
         }
         Expr::Index(index) if !uses_variable(index.index.to_token_stream(), name) => Some(&index.expr),
         Expr::Reference(reference) => Some(&reference.expr),
@@ -260,27 +259,13 @@ fn role(cache: &Expr, name: &str) -> Role {
     }
 }
 
-/// The same of a generic that no argument and no result has in its type.
+/// The same of a generic that no argument and no result has as its type, or in it.
 fn generics(args: &Args, meant: &[String], function: &Function, key: &Key, diag: &mut Diag) {
-    let sig = &function.sig;
-    if sig.generics.params.is_empty() {
-        return;
-    }
-    let in_types = used_generics(&sig.generics, || {
-        let (inputs, output) = (sig.inputs.iter(), &sig.output);
-        quote!(#(#inputs)* #output)
-    });
-    for param in &sig.generics.params {
+    for param in unknown_generics(function) {
         let Some(name) = generic_name(param) else { continue };
         let text = name.to_string();
-        let is_known = in_types.params.iter().any(|used| generic_name(used) == Some(name));
         let was_meant = unresolved(key).contains(&text);
-        if is_known
-            || was_meant
-            || key.names_generic(&text)
-            || args.skip.contains(name)
-            || meant.contains(&text)
-        {
+        if was_meant || key.names_generic(&text) || args.skip.contains(name) || meant.contains(&text) {
             continue;
         }
         let part = match (key, param) {
@@ -295,11 +280,68 @@ fn generics(args: &Args, meant: &[String], function: &Function, key: &Key, diag:
     }
 }
 
+/// The generics of a function, and of the trait that it is of, of which neither an argument nor the result tells what they
+/// are.
+pub(crate) fn unknown_generics(function: &Function) -> Vec<&GenericParam> {
+    let all: Vec<&GenericParam> =
+        function.sig.generics.params.iter().chain(&function.extra_generics.params).collect();
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let clauses = [&function.sig.generics, &function.extra_generics].map(|generics| &generics.where_clause);
+    let bounds = || {
+        let clauses = clauses.iter().filter_map(|clause| clause.as_ref());
+        let predicates = clauses.flat_map(|clause| &clause.predicates).map(ToTokens::to_token_stream);
+        all.iter().map(ToTokens::to_token_stream).chain(predicates)
+    };
+    let (inputs, output) = (function.sig.inputs.to_token_stream(), function.sig.output.to_token_stream());
+    let is_shown = |param: &&GenericParam| match generic_name(param).map(ToString::to_string) {
+        Some(name) => {
+            let in_output = matches!(param, GenericParam::Type(_)) && is_whole(output.clone(), &name);
+            in_output || is_whole(inputs.clone(), &name)
+        }
+        None => true,
+    };
+    let mut known: Vec<String> = all
+        .iter()
+        .copied()
+        .filter(|param| is_shown(param))
+        .filter_map(|param| Some(generic_name(param)?.to_string()))
+        .collect();
+    // What a bound on one of them names follows from it.
+    loop {
+        let follows = |param: &&GenericParam| {
+            let Some(name) = generic_name(param).map(ToString::to_string) else { return false };
+            let is_known = |bound: &TokenStream| known.iter().any(|known| mentions(bound.clone(), known));
+            !known.contains(&name) && bounds().any(|bound| mentions(bound.clone(), &name) && is_known(&bound))
+        };
+        let Some(name) = all.iter().copied().find(follows).and_then(generic_name) else { break };
+        known.push(name.to_string());
+    }
+    all.into_iter()
+        .filter(|param| generic_name(param).is_some_and(|name| !known.contains(&name.to_string())))
+        .collect()
+}
+
+/// Whether the generic itself occurs in types, and not only something of it, as `T::Id`.
+fn is_whole(types: TokenStream, name: &str) -> bool {
+    let tokens: Vec<TokenTree> = types.into_iter().collect();
+    let is_colon =
+        |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+    tokens.iter().enumerate().any(|(index, token)| match token {
+        TokenTree::Ident(ident) => ident == name && !(is_colon(index + 1) && is_colon(index + 2)),
+        TokenTree::Group(group) => is_whole(group.stream(), name),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
 /// What holds for the tags of `#[cached]`: they follow from the key, or calls that share an entry could have different
 /// tags, and the invalidation of the one's would leave what the other stored.
 pub(crate) fn tags(args: &Args, key: Option<&Key>, tags: &[Key], diag: &mut Diag) {
     for tag in tags {
-        if let Some(skipped) = args.skip.iter().find(|skipped| tag.uses(skipped)) {
+        if let Some(skipped) =
+            args.skip.iter().find(|skipped| tag.uses(skipped) || tag.names_generic(&skipped.to_string()))
+        {
             diag.error(
                 tag.span(),
                 format!(

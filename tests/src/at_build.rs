@@ -68,6 +68,22 @@
 //! let _ = Files::size_key(&RawPart("a/b"), 7);
 //! ```
 //!
+//! A newtype of one by another name:
+//!
+//! ```compile_fail,E0080
+//! use cache_runtime::{KeyPart, RawPart, cache_key};
+//!
+//! type Text = RawPart<String>;
+//!
+//! #[derive(KeyPart)]
+//! struct Path(Text);
+//!
+//! #[cache_key("file:<path>:<version>", ttl = 60)]
+//! fn file_key(path: Path, version: u64) -> u64;
+//!
+//! let _ = file_key(Path(RawPart("a/b".to_owned())), 7);
+//! ```
+//!
 //! Numbers by another name, and newtypes of them, which together can be longer than a key:
 //!
 //! ```compile_fail,E0080

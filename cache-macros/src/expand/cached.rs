@@ -271,6 +271,28 @@ pub(crate) fn bounded_when_used<T: ToTokens>(
     Some(quote!(const { #assertion };))
 }
 
+/// An assertion that no part but the last is raw, where the attribute does not see what they are. The runtime asserts it of
+/// all keys; this one names the template.
+pub(crate) fn escaped_when_used<T: ToTokens>(
+    private: &Runtime,
+    key: &TemplateKey,
+    types: &[T],
+) -> Option<TokenStream> {
+    let before_last = key.parts.len().saturating_sub(1);
+    // A field of `self`, as a tenant is, is seldom one: every method would pay for that.
+    let is_seen = |part: &Part| part.root.as_ref().is_none_or(|root| root == "self");
+    let unknown = |part: &Part| !is_seen(part) && has_longest(part).is_none();
+    if !key.parts.iter().take(before_last).any(unknown) {
+        return None;
+    }
+    let types = types.iter().take(before_last);
+    let message = format!(
+        "a `RawPart` is written unescaped, so it may stand only in the last placeholder of \"{}\"; move it to the end",
+        key.template.text
+    );
+    Some(quote!(const { ::core::assert!(#(!<#types as #private::KeyPart>::IS_RAW)&&*, #message) };))
+}
+
 /// The same of parameters as they stand there.
 pub(crate) fn bounded_by_types(private: &Runtime, key: &TemplateKey) -> Option<TokenStream> {
     let types: Option<Vec<_>> = key.parts.iter().map(|part| part.ty.as_ref()).collect();

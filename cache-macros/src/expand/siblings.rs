@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{GenericParam, Generics, Visibility, WherePredicate};
 
-use super::cached::{Cached, bounded_when_used};
+use super::cached::{Cached, bounded_when_used, escaped_when_used};
 use crate::expand::Runtime;
 use crate::item::{Function, mentions};
 use crate::key::{Key, TemplateKey, cache_number, cache_of};
@@ -80,7 +80,7 @@ fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
     let text = &key.template.text;
     let doc = format!("The cache key of `{method}`: `{text}`.");
     let vis = visibility(function);
-    let cfgs = function.cfgs();
+    let cfgs = function.cfgs().chain(function.allows());
     // At the method, for two of one name.
     let at = Span::call_site().located_at(method.span());
     let private = private.at(at);
@@ -131,9 +131,10 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
         (false, false) => quote!(Tagged<#private::declared::#declared>),
     };
     let method = function.sig.ident.to_string();
-    let cfgs = function.cfgs();
+    let cfgs = function.cfgs().chain(function.allows());
     let many = many(key);
     let bounded = bounded_when_used(private, key, types.iter());
+    let escaped = escaped_when_used(private, key, &types);
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
@@ -144,6 +145,7 @@ fn hidden(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> Tok
             #(#names: #types),*
         ) -> #private::Stored<#private::declared::#declared, #private::Unwritten<#of_types>> {
             #bounded
+            #escaped
             #private::stored!({ cached #method, #template } #parts)
         }
     }

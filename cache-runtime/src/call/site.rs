@@ -13,6 +13,9 @@ use crate::key::{RawKey, Template, UnwrittenKey};
 use crate::seldom::Seldom;
 use crate::value::ValueType;
 
+/// The type of the values under each template with constants, by its place in memory and the constants in the key.
+static TYPES: Mutex<BTreeMap<(usize, String), ValueType>> = Mutex::new(BTreeMap::new());
+
 static SITES: Mutex<Vec<&'static CallSite>> = Mutex::new(Vec::new());
 
 /// Every call site of the program with the feature `key-map` (not on wasm32); without it, those that have missed or
@@ -66,8 +69,6 @@ pub struct CallSite {
     registered: AtomicBool,
     /// The value's type, as of the first miss: a generic function has one call site for all its types.
     value: OnceLock<ValueType>,
-    /// The same for each list of constants in the key, by which it may tell types apart.
-    by_constants: Mutex<BTreeMap<String, ValueType>>,
     warned: Seldom,
     counters: Counters,
 }
@@ -193,7 +194,6 @@ impl CallSite {
             place,
             registered,
             value: OnceLock::new(),
-            by_constants: Mutex::new(BTreeMap::new()),
             warned: Seldom::new(),
             counters,
         }
@@ -415,10 +415,11 @@ impl CallSite {
     /// and with its constants, unless the key is given beside the type.
     pub(crate) fn admits(&self, key: &RawKey, value: ValueType) -> bool {
         let template = key.template();
+        // A declared key may be of several sites, and with constants in it of several types.
         if template.has_constants() {
             let constants = template.constants_in(key.as_str()).join(":");
-            let mut types = self.by_constants.lock().unwrap_or_else(PoisonError::into_inner);
-            return *types.entry(constants).or_insert(value) == value;
+            let mut types = TYPES.lock().unwrap_or_else(PoisonError::into_inner);
+            return *types.entry((std::ptr::from_ref(template).addr(), constants)).or_insert(value) == value;
         }
         template.is_untyped() || *self.value.get_or_init(|| value) == value
     }

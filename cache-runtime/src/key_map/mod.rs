@@ -112,7 +112,11 @@ impl KeyMap {
                 let different = holders[..index].iter().find_map(|(before, its)| {
                     // By the types themselves, where both have been seen.
                     let (value, other, are_one) = match (before.value_type(), site.value_type()) {
-                        (Some(value), Some(other)) => (value.name, other.name, value == other),
+                        (Some(value), Some(other)) => (
+                            value.name,
+                            other.name,
+                            value == other || types::may_be_one(value.name, other.name),
+                        ),
                         _ => {
                             let (value, other) = (its.value_name(), key.value_name());
                             (value, other, types::may_be_one(value, other))

@@ -58,6 +58,50 @@ impl<const N: usize> Shards<N> {
     }
 }
 
+impl<const N: usize> Shards<N> {
+    #[cached(key = "computed:<id>", ttl = 60, skip(compute))]
+    pub async fn with_a_where_clause<F, Fut>(&self, id: u64, compute: F) -> u64
+    where
+        F: FnOnce(u64) -> Fut + Send,
+        Fut: Future<Output = u64> + Send,
+    {
+        compute(id).await
+    }
+
+    #[cached(key = "other:<kind>:<id>", ttl = SHORT, cache = self.caches[0])]
+    #[allow(non_upper_case_globals)]
+    pub async fn other<const kind: u64>(&self, id: u64) -> Result<u64, [u8; 2]>
+    where
+        [(); N]: Sized,
+    {
+        Ok(id + kind)
+    }
+
+    #[invalidates(Self::other_key::<1>(id), cache = &self.caches[0])]
+    pub async fn remove_other(&self, id: u64) {
+        let _ = id;
+    }
+}
+
+const SHORT: u64 = zero::ZERO;
+
+mod zero {
+    pub(super) const ZERO: u64 = 30;
+}
+
+macro_rules! count_key {
+    ($id:expr) => {
+        Self::count_key($id)
+    };
+}
+
+impl<const N: usize> Shards<N> {
+    #[invalidates(count_key!(id))]
+    pub async fn by_a_macro(&self, id: u64) {
+        let _ = id;
+    }
+}
+
 pub struct State {
     pub caches: Vec<KvCacheService>,
 }

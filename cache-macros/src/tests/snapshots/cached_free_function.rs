@@ -75,6 +75,12 @@ pub(crate) fn __key_rate_3a_pfrom_q_2f_pto_q_in_cache<
     ::cache_runtime::__private::declared::Value<u64>,
     ::cache_runtime::__private::Unwritten<(__P0, (__P1, ()))>,
 > {
+    const {
+        ::core::assert!(
+            ! < __P0 as ::cache_runtime::__private::KeyPart > ::IS_RAW,
+            "a `RawPart` is written unescaped, so it may stand only in the last placeholder of \"rate:<from>/<to>\"; move it to the end"
+        )
+    };
     ::cache_runtime::__private::stored!(
         { cached "rate", of("rate:<from>/<to>", "tt", "u64").seconds(60u64) } (p0, (p1,
         ()))

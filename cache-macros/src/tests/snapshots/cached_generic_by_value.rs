@@ -79,6 +79,12 @@ impl Service {
         ::cache_runtime::__private::declared::ValueWithoutTtl<Vec<Row>>,
         ::cache_runtime::__private::Unwritten<(__P0, (__P1, ()))>,
     > {
+        const {
+            ::core::assert!(
+                ! < __P0 as ::cache_runtime::__private::KeyPart > ::IS_RAW,
+                "a `RawPart` is written unescaped, so it may stand only in the last placeholder of \"page:<query.owner>:<number>\"; move it to the end"
+            )
+        };
         ::cache_runtime::__private::stored!(
             { cached "page", of("page:<query.owner>:<number>", "ti", "Vec<Row>")
             .key_fn("page_cache_key") } (p0, (p1, ()))
