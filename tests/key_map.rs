@@ -99,6 +99,12 @@ mod others {
             Name(id)
         }
 
+        // The method of this name that is near, of two.
+        #[cached(Self::name_key(id))]
+        pub(super) async fn near(&self, id: u64) -> Name {
+            Name(id)
+        }
+
         #[cached(key = "same:<id>", ttl = 60)]
         pub(super) async fn same(&self, id: u64) -> super::first::Name {
             super::first::Name(id.to_string())
@@ -131,9 +137,18 @@ async fn two_types_of_one_name_are_found_when_they_have_been_cached() {
         "{of_names:#?}"
     );
     let map = key_map();
-    let templates = map.entries().iter().filter(|entry| entry.template.contains("name_of"));
-    assert_eq!(templates.count(), 0, "the key function's name is known:\n{map}");
+    assert_eq!(others.near(1).await.0, 1);
+    let unknown = map.entries().iter().filter(|entry| entry.template.contains("name_"));
+    assert_eq!(unknown.count(), 0, "the key functions' names are known:\n{map}");
 }
+
+const VERSION: u32 = 2;
+
+/// One template with a constant, of the program and not of the types.
+#[cache_key("v<VERSION>:size:<id>", ttl = 60)]
+fn size_key(id: u64) -> u64;
+#[cache_key("v<VERSION>:size:<id>", ttl = 60)]
+fn size_text_key(id: u64) -> String;
 
 struct Numbers {
     cache: KvCacheService,
@@ -166,8 +181,10 @@ fn two_types_of_value_under_one_template_are_found() {
 #[test]
 fn two_types_of_value_under_one_declared_template_are_found() {
     let problems = key_map().problems();
-    let is_it = |problem: &&String| problem.starts_with("\"label:<id>\" holds a ");
-    assert_eq!(problems.iter().filter(is_it).count(), 1, "{problems:#?}");
+    for template in ["label:<id>", "v<VERSION>:size:<id>"] {
+        let is_it = |problem: &&String| problem.starts_with(&format!("\"{template}\" holds a "));
+        assert_eq!(problems.iter().filter(is_it).count(), 1, "{problems:#?}");
+    }
 }
 
 #[test]
@@ -178,8 +195,9 @@ fn a_template_that_can_give_anothers_keys_is_found() {
         meeting,
         ["a key of \"user:by:<name>\" can be a key of \"user:by:all\" too; give one of them another literal"]
     );
+    assert_eq!((size_key(7).as_str(), size_text_key(7).as_str()), ("v2:size:7", "v2:size:7"));
     let others = problems.iter().filter(|problem| !problem.contains("Name")).count();
-    assert_eq!(others, 3, "what is sound is not a problem: {problems:#?}");
+    assert_eq!(others, 4, "what is sound is not a problem: {problems:#?}");
 }
 
 #[test]
@@ -203,7 +221,8 @@ fn the_map_tells_who_caches_invalidates_and_declares_a_template_and_where() {
             "same:<id>",
             "thing:<id>",
             "user:by:<name>",
-            "user:by:all"
+            "user:by:all",
+            "v<VERSION>:size:<id>"
         ]
     );
     let table: Vec<Vec<String>> = map

@@ -13,7 +13,7 @@ use syn::{Attribute, Expr, GenericParam, Generics, ImplItem, ItemImpl, Type};
 
 use crate::args::{Allowed, Args, CACHED, CACHING, INVALIDATES, KeyArg, UPDATES};
 use crate::diag::{Diag, list, suggest};
-use crate::expand::Expanded;
+use crate::expand::{Expanded, siblings};
 use crate::item::{Function, generic_name, mentions, uses_variable};
 use crate::key::{Key, compact};
 use crate::method::{expand_cached, expand_write};
@@ -29,6 +29,8 @@ pub(crate) const USED: &str = "__used";
 pub(crate) struct Block {
     /// The templates that the block caches, for suggestions.
     pub(crate) known: Vec<String>,
+    /// The key functions of the block's own methods.
+    pub(crate) key_fns: BTreeSet<String>,
     /// The hidden functions that are there in every configuration.
     pub(crate) hidden: BTreeSet<String>,
     /// The same of tags.
@@ -256,8 +258,11 @@ fn describe(defaults: &Args, header: &ItemImpl, cached: &[(&Function, Args)]) ->
         cached.iter().flat_map(|(_, args)| &args.tags).filter_map(text).collect();
     known_tags.sort_unstable();
     known_tags.dedup();
+    let key_fns = templates(cached)
+        .map(|(function, args, _)| siblings::key_fn_name(function, args).to_string())
+        .collect();
     let tenant = defaults.tenant.as_ref().map(|tenant| compact(&tenant.to_token_stream()));
-    Block { known, known_tags, tenant, generics: Some(header.generics.clone()), ..Block::default() }
+    Block { known, known_tags, key_fns, tenant, generics: Some(header.generics.clone()), ..Block::default() }
 }
 
 /// The methods that have a template of their own.
@@ -494,7 +499,7 @@ pub(crate) fn check_tenant(block: &Block, key: &Key, diag: &mut Diag) {
     let Some(tenant) = &block.tenant else { return };
     let carries = match key {
         Key::Template(key) => key.parts.iter().any(|part| compact(&part.value) == *tenant),
-        Key::Expression(expr) => is_given(expr, tenant),
+        Key::Expression(expr) => is_given(expr, tenant) || is_own(expr, block),
     };
     if !carries {
         let fix = match key {
@@ -508,6 +513,17 @@ pub(crate) fn check_tenant(block: &Block, key: &Key, diag: &mut Diag) {
                 list([tenant.as_str()])
             ),
         );
+    }
+}
+
+/// Whether it is a key function of the block, of the same `self`: its template carries the tenant.
+fn is_own(call: &Expr, block: &Block) -> bool {
+    match ungroup_expr(call) {
+        Expr::MethodCall(call) => {
+            let is_self = matches!(&*call.receiver, Expr::Path(path) if path.path.is_ident("self"));
+            is_self && block.key_fns.contains(&call.method.to_string())
+        }
+        _ => false,
     }
 }
 

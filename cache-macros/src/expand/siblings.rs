@@ -8,6 +8,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{GenericParam, Generics, Visibility, WherePredicate};
 
 use super::cached::{Cached, bounded_when_used, escaped_when_used};
+use crate::args::Args;
 use crate::expand::Runtime;
 use crate::item::{Function, mentions};
 use crate::key::{Key, TemplateKey, cache_number, cache_of};
@@ -48,14 +49,20 @@ pub(crate) fn render_with_static(
     quote!(#private::RawKey::of(#template, #writer))
 }
 
+/// The name that the key function has, or is given.
+pub(crate) fn key_fn_name(function: &Function, args: &Args) -> Ident {
+    let method = &function.sig.ident;
+    args.key_fn.clone().unwrap_or_else(|| {
+        let text = method.to_string();
+        format_ident!("{}_key", text.strip_prefix("r#").unwrap_or(&text), span = method.span())
+    })
+}
+
 /// `fn get_project_key(id: u64) -> Key<Project>`
 fn key_fn(cached: &Cached<'_>, key: &TemplateKey, template: &TokenStream) -> TokenStream {
     let Cached { private, args, function, returns, .. } = cached;
     let method = &function.sig.ident;
-    let name = args.key_fn.clone().unwrap_or_else(|| {
-        let text = method.to_string();
-        format_ident!("{}_key", text.strip_prefix("r#").unwrap_or(&text), span = method.span())
-    });
+    let name = key_fn_name(function, args);
     let value = function.for_sibling(&returns.value);
     let uses_self = key.parts.iter().any(|part| part.root.as_ref().is_some_and(|root| root == "self"));
     let receiver = uses_self.then(|| {

@@ -52,7 +52,7 @@ impl KeyMap {
         for site in sites {
             for key in site.keys() {
                 let target = if key.is_expression() && !key.is_tag() {
-                    declared_by_name(sites, key).unwrap_or(key)
+                    declared_by_name(sites, site, key).unwrap_or(key)
                 } else {
                     key
                 };
@@ -106,7 +106,7 @@ impl KeyMap {
                 .sites
                 .iter()
                 .filter(stores)
-                .filter_map(|site| Some((site, site.keys().first().filter(|key| !key.has_constants())?)))
+                .filter_map(|site| Some((site, site.keys().first().filter(|key| !tells_types_apart(key))?)))
                 .collect();
             for (index, (site, key)) in holders.iter().enumerate() {
                 let different = holders[..index].iter().find_map(|(before, its)| {
@@ -204,12 +204,16 @@ fn name(inside: &str) -> &str {
 }
 
 /// The template behind `project_key(id)` or `Self::get_project_key(id)`: that of the declaration, or of the
-/// `#[cached]` method, of this name, if there is just one.
-fn declared_by_name(sites: &[&'static CallSite], expression: &Template) -> Option<&'static Template> {
+/// `#[cached]` method, of this name, if there is just one, in the module that names it or else in the program.
+fn declared_by_name(
+    sites: &[&'static CallSite],
+    place: &CallSite,
+    expression: &Template,
+) -> Option<&'static Template> {
     let path = expression.text().split('(').next()?;
     let name = path.rsplit("::").next()?.rsplit('.').next()?;
     let templates = sites.iter().filter_map(|site| Some((site, site.keys().first()?)));
-    let mut found = templates.filter(|(site, key)| {
+    let found = templates.filter(|(site, key)| {
         let function = site.function().rsplit("::").next().unwrap_or_default();
         match site.kind() {
             _ if key.is_expression() => false,
@@ -221,10 +225,19 @@ fn declared_by_name(sites: &[&'static CallSite], expression: &Template) -> Optio
             _ => false,
         }
     });
-    match (found.next(), found.next()) {
-        (Some((_, template)), None) => Some(template),
-        _ => None,
-    }
+    let found: Vec<_> = found.collect();
+    let module = |site: &CallSite| site.function().rsplit_once("::").map(|(module, _)| module);
+    let near = found.iter().filter(|(site, _)| module(site) == module(place));
+    only(near.map(|(_, template)| *template)).or_else(|| only(found.iter().map(|(_, template)| *template)))
+}
+
+fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    all.next().filter(|_| all.next().is_none())
+}
+
+/// Whether a constant in the key may be one of the value's type.
+fn tells_types_apart(template: &Template) -> bool {
+    template.has_constants() && template.text().contains("::")
 }
 
 impl fmt::Display for KeyMap {

@@ -32,6 +32,12 @@ impl Projects {
         Some(id)
     }
 
+    // Their templates carry the tenant of the same `self`.
+    #[invalidates(self.get_key(id), self.list_key(page))]
+    pub async fn remove(&self, id: u64, page: u64) {
+        let _ = (id, page);
+    }
+
     fn plain(&self) -> usize {
         self.tenant.len()
     }
