@@ -179,3 +179,33 @@ async fn a_large_value_keeps_no_other_read_waiting() {
     // The first one alone, then those before the large one, it, and those after it.
     assert_eq!((calls["get"], calls["mget"]), (2, 2), "{calls:?}");
 }
+
+#[test]
+fn a_runtime_that_ends_under_waiting_reads_ends_them_and_another_goes_on() {
+    const LIMIT: Duration = Duration::from_secs(5);
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(2).enable_all().build().expect("threads are left")
+    };
+    // It has the connection, and stays.
+    let first = runtime();
+    let Some((_server, backend)) = first.block_on(started()) else { return };
+    for _ in 0..20 {
+        let second = runtime();
+        for number in 0..256 {
+            let backend = backend.clone();
+            second.spawn(async move {
+                let key = format!("k{number}");
+                loop {
+                    let _ = backend.look(&key, LIMIT).await;
+                }
+            });
+        }
+        std::thread::sleep(Duration::from_millis(5));
+        drop(second);
+        let read = first.block_on(async {
+            tokio::time::timeout(Duration::from_secs(20), backend.look("k", LIMIT)).await
+        });
+        assert!(read.is_ok(), "nobody waits for a task that is gone");
+    }
+}

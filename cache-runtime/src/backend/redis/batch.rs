@@ -193,8 +193,8 @@ impl<E: Errand> Gathered<E> {
         (batch.keys > 0).then_some(batch)
     }
 
-    fn turn(self: &Arc<Self>) -> Turn<E> {
-        Turn { gathered: Arc::clone(self), is_held: true }
+    fn turn(self: &Arc<Self>, is_new: bool) -> Turn<E> {
+        Turn { gathered: Arc::clone(self), is_held: true, is_new }
     }
 
     /// Reads one key, in whatever batch comes next; within a limit of time, if there is one.
@@ -266,7 +266,8 @@ impl<E: Errand> Gathered<E> {
     ) -> (T, Option<Own>) {
         let place = thread::number();
         let mut waiting = self.waiting(place);
-        let alone = (waiting.parts.is_empty() && self.turns.begin_alone()).then(|| self.turn());
+        let is_alone = waiting.parts.is_empty() && self.turns.begin_alone();
+        let alone = is_alone.then(|| self.turn(false));
         // Whoever sends its own batch is there when it is answered, and need not be woken.
         let asked = ask(&mut waiting, alone.is_none().then_some(waker));
         if let Some(turn) = alone {
@@ -277,7 +278,7 @@ impl<E: Errand> Gathered<E> {
         }
         drop(waiting);
         if self.turns.begin() {
-            tokio::spawn(serve(self.turn()));
+            tokio::spawn(serve(self.turn(true)));
         }
         (asked, None)
     }
@@ -464,6 +465,8 @@ impl<E: Errand> Batch<E> {
 struct Turn<E: Errand> {
     gathered: Arc<Gathered<E>>,
     is_held: bool,
+    /// It was made for a task that has not run yet.
+    is_new: bool,
 }
 
 impl<E: Errand> Turn<E> {
@@ -485,8 +488,11 @@ impl<E: Errand> Turn<E> {
         if !gathered.turns.end(|| gathered.is_waited_for()) {
             return;
         }
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(serve(gathered.turn()));
+        // An executor that shuts down drops each task that it is given: so this one, before it ran, and so the next.
+        if !self.is_new
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(serve(gathered.turn(true)));
             return;
         }
         gathered.turns.give_back();
@@ -506,6 +512,7 @@ impl<E: Errand> Drop for Turn<E> {
 
 /// Sends batches as long as somebody waits.
 async fn serve<E: Errand>(mut turn: Turn<E>) {
+    turn.is_new = false;
     for first in (0..PLACES).cycle() {
         // Those who were answered come back first: else a batch would have only the few that came meanwhile.
         behind_those_woken().await;
