@@ -41,13 +41,10 @@ pub trait ValueOps<V>: Copy + Send + Sync + 'static {
     /// What is held, for the local tier, which holds values of all types.
     #[doc(hidden)]
     fn share(self, held: &Self::Held) -> Shared;
-    /// The value itself, from the local tier; `None` where it holds one of another type.
-    #[doc(hidden)]
-    fn read(self, shared: &Shared) -> Option<V>;
-    /// A value that is mirrored, and not cloned yet.
+    /// A value that the local tier holds, and that is not cloned yet.
     type Lent;
 
-    /// Takes the value from its place, if it is of the type. To be brought back there.
+    /// Takes the value from its place in the mirror, or from `NOWHERE`, if it is of the type. To be brought back there.
     #[doc(hidden)]
     fn borrow(self, shared: &mut Option<Shared>, place: usize) -> Option<Self::Lent>;
     /// Clones the value, and brings what was borrowed back.
@@ -123,8 +120,6 @@ pub(crate) trait Hold<V> {
     #[doc(hidden)]
     fn share(held: &Self::Held) -> Shared;
     #[doc(hidden)]
-    fn read(shared: &Shared) -> Option<V>;
-    #[doc(hidden)]
     fn unshare(shared: &Shared) -> Option<Self::Held>;
     #[doc(hidden)]
     type Lent;
@@ -133,6 +128,9 @@ pub(crate) trait Hold<V> {
     #[doc(hidden)]
     fn give_lent(lent: Self::Lent) -> V;
 }
+
+/// The place of a value that comes from the tier itself.
+pub(crate) const NOWHERE: usize = usize::MAX;
 
 /// A value that was taken out of its place in this thread's mirror.
 pub(crate) struct Lent<V> {
@@ -179,11 +177,6 @@ impl<V: Value> Hold<V> for InArc {
         Arc::<V>::clone(held)
     }
 
-    #[inline]
-    fn read(shared: &Shared) -> Option<V> {
-        (**shared).downcast_ref::<V>().cloned()
-    }
-
     fn unshare(shared: &Shared) -> Option<Arc<V>> {
         Shared::clone(shared).downcast().ok()
     }
@@ -198,7 +191,7 @@ where
 
     #[inline]
     fn borrow(shared: &mut Option<Shared>, _: usize) -> Option<Arc<T>> {
-        shared.as_ref().and_then(Self::read)
+        shared.as_ref().and_then(Self::unshare)
     }
 
     #[inline]
@@ -224,12 +217,8 @@ where
     }
 
     #[inline]
-    fn read(shared: &Shared) -> Option<Arc<T>> {
-        Shared::clone(shared).downcast().ok()
-    }
-
     fn unshare(shared: &Shared) -> Option<Arc<T>> {
-        Self::read(shared)
+        Shared::clone(shared).downcast().ok()
     }
 }
 
@@ -262,11 +251,6 @@ impl<V: Value, H: Hold<V> + 'static> ValueOps<V> for Witness<V, H> {
 
     fn share(self, held: &H::Held) -> Shared {
         H::share(held)
-    }
-
-    #[inline]
-    fn read(self, shared: &Shared) -> Option<V> {
-        H::read(shared)
     }
 
     fn unshare(self, shared: &Shared) -> Option<H::Held> {
@@ -304,9 +288,9 @@ mod tests {
 
     use serde::{Deserialize, Serialize};
 
-    use super::{Hold, InArc};
+    use super::{Hold, InArc, NOWHERE};
     use crate::key::identify_text;
-    use crate::store::{Deadlines, LocalTier, Prepared, Sought};
+    use crate::store::{Deadlines, LocalTier, Prepared, Shared, Sought};
 
     #[derive(Serialize, Deserialize)]
     struct Fragile {
@@ -344,5 +328,11 @@ mod tests {
         assert_eq!(owners(), 3);
         assert!(tier.lent(&sought, <InArc as Hold<u64>>::borrow).is_none(), "of another type");
         assert!(borrow().is_some());
+        // Of the tier itself.
+        let before = owners();
+        let held: Shared = value.clone();
+        let lent = <InArc as Hold<Fragile>>::borrow(&mut Some(held), NOWHERE).expect("it is of the type");
+        drop(InArc::give_lent(lent));
+        assert_eq!(owners(), before);
     }
 }

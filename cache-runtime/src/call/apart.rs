@@ -33,10 +33,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
             && (flown.is_some() || S::OPTIONAL)
         {
             self.site.count(Event::Hit);
-            return match flown {
-                Some(held) => self.shape.wrap(self.ops.give(held)),
-                None => self.shape.none().unwrap_or_else(crate::__private::typed),
-            };
+            return self.give(flown);
         }
         self.run(body).await
     }

@@ -274,7 +274,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     }
 
     /// What was read or loaded, as the function returns it; a "not there" only of one that can say so.
-    fn give<R>(&self, flown: Flown<V, O>) -> R
+    pub(super) fn give<R>(&self, flown: Flown<V, O>) -> R
     where
         S: Shape<R, Value = V>,
     {
@@ -288,7 +288,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     {
         match value {
             Some(value) => self.shape.wrap(value),
-            None => self.shape.none().unwrap_or_else(crate::__private::typed),
+            None => S::ABSENT.map_or_else(crate::__private::typed, |absent| self.shape.none(absent)),
         }
     }
 

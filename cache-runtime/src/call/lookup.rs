@@ -9,8 +9,8 @@ use super::site::CallSite;
 use crate::declared::Stored;
 use crate::key::{Glance, Glanced, Template, UnwrittenKey, Words, glance, identify};
 use crate::service::KvCacheService;
-use crate::store::Sought;
-use crate::value::ValueOps;
+use crate::store::{Shared, Sought};
+use crate::value::{NOWHERE, ValueOps};
 
 /// A cached call, before its lookup.
 pub struct Cached<'a, V, O, S, K> {
@@ -26,27 +26,30 @@ pub struct Cached<'a, V, O, S, K> {
 }
 
 /// What a lookup has found.
-pub enum Found<R, V, O: ValueOps<V>, S> {
+pub enum Found<V, O: ValueOps<V>, S: ShapeKind> {
     /// The value, not cloned yet: it is best cloned to where the caller wants to have it. To be moved again while it is
     /// being written costs as much as a hit.
     Lent { lent: O::Lent, ops: O, shape: S },
-    /// All of what is to be returned.
-    Whole(R),
+    /// That there is none.
+    None { absent: S::Absent, shape: S },
 }
 
-impl<R, V, O: ValueOps<V>, S: Shape<R, Value = V>> Found<R, V, O, S> {
+impl<V, O: ValueOps<V>, S: ShapeKind> Found<V, O, S> {
     /// What the function returns.
     #[inline]
-    pub fn give(self) -> R {
+    pub fn give<R>(self) -> R
+    where
+        S: Shape<R, Value = V>,
+    {
         match self {
             Self::Lent { lent, ops, shape } => shape.wrap(ops.give_lent(lent)),
-            Self::Whole(whole) => whole,
+            Self::None { absent, shape } => shape.none(absent),
         }
     }
 }
 
 /// What is found, or the way to load it.
-pub(super) type Looked<'a, R, V, O, S> = Result<Found<R, V, O, S>, Miss<'a, V, O, S>>;
+pub(super) type Looked<'a, V, O, S> = Result<Found<V, O, S>, Miss<'a, V, O, S>>;
 
 /// Begins a cached call.
 #[inline]
@@ -92,10 +95,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
     ///
     /// Do not hold what is found over an await: its error need not be `Send`.
     #[inline]
-    pub fn lookup<R>(mut self) -> Looked<'a, R, V, O, S>
-    where
-        S: Shape<R, Value = V>,
-    {
+    pub fn lookup(mut self) -> Looked<'a, V, O, S> {
         // Taken out: past the mirror it is found again, so that a hit need not have it in memory.
         let taken = self.glance.take();
         let at_it = || glance(self.origin(), |key| self.key.write_parts(self.version(), key));
@@ -118,10 +118,7 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
 
     /// Goes past what this thread has read before.
     #[inline(never)]
-    fn ask<R>(self) -> Looked<'a, R, V, O, S>
-    where
-        S: Shape<R, Value = V>,
-    {
+    fn ask(self) -> Looked<'a, V, O, S> {
         let version = self.version();
         let store = self.cache.store();
         let tier = store
@@ -130,20 +127,25 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind, K: UnwrittenKey> Cached<'a, V, O, S, K
         let Self { cache, site, key, ops, shape, .. } = self;
         let key = site.write(key);
         let call = Call { cache, site, key: &key, ops, shape, version, value: PhantomData };
-        let mut found = None;
+        let mut lent = None;
         let is_held = tier.is_some_and(|(tier, identity)| {
             let now_ms = store.clock.coarse_millis();
             let sought = Sought { namespace: cache.namespace(), key: &identity, now_ms };
             call.is_held(tier, &sought, |shared| {
-                found = ops.read(shared);
-                found.is_some()
+                lent = ops.borrow(&mut Some(Shared::clone(shared)), NOWHERE);
+                lent.is_some()
             })
         });
-        let whole =
-            if is_held { found.map(|found| shape.wrap(found)).or_else(|| shape.none()) } else { None };
-        if whole.is_some() {
-            site.hit();
+        let found = match lent {
+            Some(lent) => Some(Found::Lent { lent, ops, shape }),
+            None => S::ABSENT.map(|absent| Found::None { absent, shape }),
+        };
+        match found.filter(|_| is_held) {
+            Some(found) => {
+                site.hit();
+                Ok(found)
+            }
+            None => Err(Miss { cache, site, key, ops, shape, version, value: PhantomData }),
         }
-        whole.map(Found::Whole).ok_or(Miss { cache, site, key, ops, shape, version, value: PhantomData })
     }
 }

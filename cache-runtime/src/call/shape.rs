@@ -1,5 +1,7 @@
 //! How a return type holds the value: plain, in an `Option`, in a `Result`, or in both.
 
+use std::convert::Infallible;
+
 use crate::error::CacheError;
 use crate::value::Value;
 
@@ -16,24 +18,33 @@ pub enum Outcome<V, R> {
 
 /// How a return type holds its value, whatever the type.
 pub trait ShapeKind: Copy + Send + Sync {
+    /// What says "not there". Of a type without values where nothing can: the compiler then knows it.
+    #[doc(hidden)]
+    type Absent: Copy;
+    #[doc(hidden)]
+    const ABSENT: Option<Self::Absent>;
     /// Whether it can say "not there".
-    const OPTIONAL: bool;
+    const OPTIONAL: bool = Self::ABSENT.is_some();
 }
 
 impl ShapeKind for shapes::Plain {
-    const OPTIONAL: bool = false;
+    type Absent = Infallible;
+    const ABSENT: Option<Infallible> = None;
 }
 
 impl ShapeKind for shapes::Option {
-    const OPTIONAL: bool = true;
+    type Absent = ();
+    const ABSENT: Option<()> = Some(());
 }
 
 impl ShapeKind for shapes::Result {
-    const OPTIONAL: bool = false;
+    type Absent = Infallible;
+    const ABSENT: Option<Infallible> = None;
 }
 
 impl ShapeKind for shapes::ResultOption {
-    const OPTIONAL: bool = true;
+    type Absent = ();
+    const ABSENT: Option<()> = Some(());
 }
 
 /// A return type `R` and the value in it.
@@ -44,9 +55,9 @@ pub trait Shape<R>: ShapeKind {
     fn split(self, whole: R) -> Outcome<Self::Value, R>;
     #[doc(hidden)]
     fn wrap(self, value: Self::Value) -> R;
-    /// The return value that says "not there", where there is one.
+    /// The return value that says "not there".
     #[doc(hidden)]
-    fn none(self) -> Option<R>;
+    fn none(self, absent: Self::Absent) -> R;
 }
 
 /// A return type that can say that the cache refused a strict write.
@@ -87,8 +98,8 @@ impl<T> Shape<T> for shapes::Plain {
         value
     }
 
-    fn none(self) -> Option<T> {
-        None
+    fn none(self, absent: Infallible) -> T {
+        match absent {}
     }
 }
 
@@ -103,8 +114,8 @@ impl<T> Shape<Option<T>> for shapes::Option {
         Some(value)
     }
 
-    fn none(self) -> Option<Option<T>> {
-        Some(None)
+    fn none(self, (): ()) -> Option<T> {
+        None
     }
 }
 
@@ -122,8 +133,8 @@ impl<T, E> Shape<Result<T, E>> for shapes::Result {
         Ok(value)
     }
 
-    fn none(self) -> Option<Result<T, E>> {
-        None
+    fn none(self, absent: Infallible) -> Result<T, E> {
+        match absent {}
     }
 }
 
@@ -142,8 +153,8 @@ impl<T, E> Shape<Result<Option<T>, E>> for shapes::ResultOption {
         Ok(Some(value))
     }
 
-    fn none(self) -> Option<Result<Option<T>, E>> {
-        Some(Ok(None))
+    fn none(self, (): ()) -> Result<Option<T>, E> {
+        Ok(None)
     }
 }
 

@@ -39,7 +39,7 @@ impl<V: Value> ValueOps<Arc<V>> for Shared<V> {
     type Lent = Arc<V>;
 
     fn borrow(self, held: &mut Option<Held>, _: usize) -> Option<Arc<V>> {
-        held.as_ref().and_then(|held| self.read(held))
+        held.as_ref().and_then(|held| self.unshare(held))
     }
 
     fn give_lent(self, lent: Arc<V>) -> Arc<V> {
@@ -62,12 +62,8 @@ impl<V: Value> ValueOps<Arc<V>> for Shared<V> {
         Arc::<V>::clone(held)
     }
 
-    fn read(self, held: &Held) -> Option<Arc<V>> {
-        Held::clone(held).downcast().ok()
-    }
-
     fn unshare(self, held: &Held) -> Option<Arc<V>> {
-        self.read(held)
+        Held::clone(held).downcast().ok()
     }
 
     fn encode(self, codec: Codec, value: &Arc<V>, limit: usize) -> Result<Bytes> {

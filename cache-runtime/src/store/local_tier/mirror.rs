@@ -29,7 +29,7 @@ const WEIGHT: u32 = 4_096;
 const OFFERS: u32 = 4;
 
 /// After so many hits the tier is asked once, so that its eviction knows what is in use.
-const HITS: u8 = 63;
+const HITS: u8 = 255;
 
 /// The mirror's bookkeeping in a tier.
 pub(super) struct Generations {
