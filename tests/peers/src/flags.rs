@@ -9,6 +9,7 @@ usage: cargo run --release --manifest-path tests/peers/Cargo.toml -- [options]
 
   --only TABLE     one of hits, threads, stampede, ratio, memory, growth, redis; may be repeated
   --quick          fewer rounds and smaller sizes
+  --values N       hits: so many of the 1,024 entries are read, 128 by default
   --instructions   instructions per call, counted by valgrind, instead of the tables
   --remote TEXT    of the caches over Redis those alone whose name holds TEXT; may be repeated
   --tasks N        over Redis so many tasks alone: with both, one cell for a profiler to look at
@@ -22,6 +23,9 @@ pub struct Flags {
     pub instructions: bool,
     /// This is the child whose instructions valgrind counts.
     pub counted: bool,
+    /// This is one of the children in which hits are measured.
+    pub hits_here: bool,
+    pub values: Option<usize>,
     pub profile: Option<String>,
     pub remotes: Vec<String>,
     pub tasks: Option<usize>,
@@ -37,12 +41,11 @@ impl Flags {
                 "--quick" => flags.quick = true,
                 "--instructions" => flags.instructions = true,
                 "--counted" => flags.counted = true,
+                "--hits-here" => flags.hits_here = true,
+                "--values" => flags.values = Some(number(words.next()).ok_or(USAGE)?),
                 "--profile" => flags.profile = Some(words.next().ok_or(USAGE)?),
                 "--remote" => flags.remotes.push(words.next().ok_or(USAGE)?),
-                "--tasks" => {
-                    let tasks = words.next().and_then(|tasks| tasks.parse().ok());
-                    flags.tasks = Some(tasks.filter(|tasks| *tasks > 0).ok_or(USAGE)?);
-                }
+                "--tasks" => flags.tasks = Some(number(words.next()).ok_or(USAGE)?),
                 "--only" => match words.next().filter(|table| TABLES.contains(&table.as_str())) {
                     Some(table) => flags.only.push(table),
                     None => return Err(format!("`--only` names none of the tables\n\n{USAGE}")),
@@ -62,4 +65,9 @@ impl Flags {
     pub fn wants_remote(&self, name: &str) -> bool {
         self.remotes.is_empty() || self.remotes.iter().any(|remote| name.contains(remote.as_str()))
     }
+}
+
+/// One or more.
+fn number(word: Option<String>) -> Option<usize> {
+    word?.parse().ok().filter(|number| *number > 0)
 }

@@ -68,12 +68,8 @@ pub fn cases() -> Vec<Case> {
     let each: Vec<Arc<Project>> = value::ids().map(Project::load_shared).collect();
     let (one, one_shared) = (Project::load(1_000_000), Project::load_shared(1_000_000));
     vec![
-        Case::new("floor: sharded table", KeyOf::U64, Gives::Arc, async |id| {
-            shared.get(id, Project::load_shared).await
-        }),
-        Case::new("floor: sharded table", KeyOf::U64, Gives::Clone, async |id| {
-            owned.get(id, Project::load).await
-        }),
+        Case::new("floor: sharded table", KeyOf::U64, Gives::Arc, |id| shared.get(id, Project::load_shared)),
+        Case::new("floor: sharded table", KeyOf::U64, Gives::Clone, |id| owned.get(id, Project::load)),
         Case::sync("the clone alone", KeyOf::U64, Gives::Arc, move |_| Arc::clone(&one_shared)),
         Case::sync("the clone alone", KeyOf::U64, Gives::Clone, move |_| one.clone()),
         Case::sync("the clone alone, of each in turn", KeyOf::U64, Gives::Clone, move |id| {

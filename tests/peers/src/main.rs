@@ -34,6 +34,10 @@ fn main() -> ExitCode {
         instructions::be_counted(&cases);
         return ExitCode::SUCCESS;
     }
+    if flags.hits_here {
+        tables::hits::measure_here(&cases, &flags);
+        return ExitCode::SUCCESS;
+    }
     if flags.instructions {
         if let Err(why) = instructions::print(&cases) {
             println!("instructions: {why}");

@@ -81,11 +81,11 @@ pub fn cases() -> Vec<Case> {
     let service: &'static Service = Box::leak(Box::new(Service::in_memory()));
     let name = "#[cached] async method";
     vec![
-        Case::new(name, Text, Arc, async |id| service.shared(id).await),
-        Case::new(name, Text, Clone, async |id| service.owned(id).await),
-        Case::new(name, ThreeParts, Arc, async |id| service.shared_of_three(ORG, SLUG, id).await),
-        Case::new(name, ThreeParts, Clone, async |id| service.owned_of_three(ORG, SLUG, id).await),
-        Case::new("… Result<Option<_>, _>", Text, Arc, async |id| service.optional(id).await),
+        Case::new(name, Text, Arc, |id| service.shared(id)),
+        Case::new(name, Text, Clone, |id| service.owned(id)),
+        Case::new(name, ThreeParts, Arc, |id| service.shared_of_three(ORG, SLUG, id)),
+        Case::new(name, ThreeParts, Clone, |id| service.owned_of_three(ORG, SLUG, id)),
+        Case::new("… Result<Option<_>, _>", Text, Arc, |id| service.optional(id)),
     ]
     .into_iter()
     .map(|case| case.of(Side::Ours))
