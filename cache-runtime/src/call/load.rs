@@ -69,7 +69,7 @@ pub(super) enum Sought<T, H> {
     /// Nothing: it is to load, and to fill by the permit.
     Load(Option<Leader<T>>, Option<Permit>, Option<Stale<H>>),
     /// It is to load beside others, whose load is no answer to it: one that failed, perhaps.
-    Beside(Option<SharedError>, Target),
+    Beside(Option<SharedError>),
 }
 
 impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
@@ -153,18 +153,18 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
                 Ok(value) => return call.give_or_none(value),
                 Err(before) => before,
             };
-            let next = match call.seek(target, before, policy.error_window()).await {
+            let next = match call.seek(&target, before, policy.error_window()).await {
                 Sought::Answer(flown) => return call.give(flown),
                 next => next,
             };
             // Here too, since many may wait for one load, and each would make room for one of its own.
-            if let Sought::Beside(Some(error), _) = &next
+            if let Sought::Beside(Some(error)) = &next
                 && policy.error_window().is_zero()
                 && let Some(failed) = failures.unshare(error)
             {
                 return failed;
             }
-            Box::pin(call.go_on(next, policy, failures, body)).await
+            Box::pin(call.go_on(next, target, policy, failures, body)).await
         })
     }
 }
@@ -222,17 +222,17 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would have all that it is given twice")]
     pub(super) fn seek(
         &self,
-        target: Target,
+        target: &Target,
         mut before: Before,
         window: Duration,
     ) -> impl Future<Output = Sought<Flown<V, O>, O::Held>> {
         async move {
-            match self.join(&target, &mut before).await {
+            match self.join(target, &mut before).await {
                 // Apart: of many who wait, one leads.
-                Joined::Lead(leader) => Box::pin(self.lead(leader, target, before, window)).await,
+                Joined::Lead(leader) => Box::pin(self.lead(leader, target.clone(), before, window)).await,
                 Joined::Value(flown) if flown.is_some() || S::OPTIONAL => Sought::Answer(flown),
-                Joined::Value(_) | Joined::Alone => Sought::Beside(None, target),
-                Joined::Failed(error) => Sought::Beside(Some(error), target),
+                Joined::Value(_) | Joined::Alone => Sought::Beside(None),
+                Joined::Failed(error) => Sought::Beside(Some(error)),
             }
         }
     }
@@ -241,6 +241,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     pub(super) async fn go_on<R, C, X, F>(
         self,
         sought: Sought<Flown<V, O>, O::Held>,
+        target: Target,
         policy: Policy<V, C>,
         failures: X,
         body: Pin<&mut F>,
@@ -251,12 +252,12 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
         X: Failures<R>,
         F: Future<Output = R>,
     {
-        let (error, target) = match sought {
+        let error = match sought {
             Sought::Answer(flown) => return self.give(flown),
             Sought::Load(leader, permit, stale) => {
                 return self.load_and_fill(leader, permit, stale, policy, failures, body).await;
             }
-            Sought::Beside(error, target) => (error, target),
+            Sought::Beside(error) => error,
         };
         if let Some(error) = error {
             if let Some(held) = self.stale_now(&target, policy.error_window()).await {

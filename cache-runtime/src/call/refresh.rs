@@ -97,8 +97,8 @@ impl<V: 'static, O: ValueOps<V>, S: ShapeKind + 'static> Miss<'_, V, O, S> {
                 call.shape.wrap(call.ops.give(held))
             }
             _ => {
-                let sought = call.seek(target, Before::Nothing, policy.error_window()).await;
-                call.go_on(sought, policy, failures, body).await
+                let sought = call.seek(&target, Before::Nothing, policy.error_window()).await;
+                call.go_on(sought, target, policy, failures, body).await
             }
         }
     }

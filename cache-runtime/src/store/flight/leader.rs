@@ -59,7 +59,7 @@ impl<T: Clone> Leader<T> {
     /// seal; or whoever changes the key invalidates the flight before the change returns.
     pub(crate) fn finish(self, value: &T) {
         self.flight.seal();
-        self.answer(u64::MAX, || Outcome::Value(Arc::new(value.clone())));
+        self.answer(u64::MAX, || Outcome::Value(value.clone()));
     }
 
     /// Gives the value to those only who joined before the load [began](Self::begin); of the others one leads
@@ -69,11 +69,11 @@ impl<T: Clone> Leader<T> {
     /// was writing.
     pub(crate) fn finish_for_earlier(self, value: &T) {
         let began = self.began;
-        self.answer(began, || Outcome::Value(Arc::new(value.clone())));
+        self.answer(began, || Outcome::Value(value.clone()));
     }
 }
 
-impl<T> Leader<T> {
+impl<T: Clone> Leader<T> {
     /// Ends the load with a failure: every waiter gets it or, if it cannot be shared, loads for itself, a few
     /// at a time, until one of them finishes.
     pub(crate) fn fail(mut self, shared: Option<SharedError>) {
@@ -82,7 +82,7 @@ impl<T> Leader<T> {
             self.answer(u64::MAX, || Outcome::Failed(error));
         } else {
             self.left = true;
-            self.flight.change(|state| state.abandon(true)).into_iter().for_each(std::task::Waker::wake);
+            self.flight.change(|state| state.abandon(true)).into_values().for_each(std::task::Waker::wake);
         }
     }
 
@@ -93,9 +93,13 @@ impl<T> Leader<T> {
         if below > 0 && lock(&self.flight.state).has_waiters() {
             let outcome = outcome();
             self.left = true;
+            if below == u64::MAX {
+                // Whoever comes second has nobody left to answer.
+                drop(self.flight.ended.set(outcome.clone()));
+            }
             let (woken, unused) = self.flight.change(|state| state.answer(below, outcome));
             drop(unused);
-            woken.into_iter().for_each(std::task::Waker::wake);
+            woken.into_values().for_each(std::task::Waker::wake);
         }
     }
 }
@@ -103,7 +107,7 @@ impl<T> Leader<T> {
 impl<T> Drop for Leader<T> {
     fn drop(&mut self) {
         if !self.left {
-            self.flight.change(|state| state.abandon(false)).into_iter().for_each(std::task::Waker::wake);
+            self.flight.change(|state| state.abandon(false)).into_values().for_each(std::task::Waker::wake);
         }
     }
 }

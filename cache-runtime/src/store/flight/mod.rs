@@ -20,6 +20,7 @@ mod waiter;
 
 use std::any::Any;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::OnceLock;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -31,7 +32,7 @@ pub(crate) use waiter::{Waited, Waiter};
 
 use super::sync::{Arc, Mutex, MutexGuard, lock};
 use super::tags::Counted;
-use state::State;
+use state::{Outcome, State};
 
 /// How many locks the table is split over.
 const SHARDS: usize = 64;
@@ -78,6 +79,8 @@ struct Flight<T> {
     table: Arc<Table>,
     hash: u64,
     state: Mutex<State<T>>,
+    /// The answer to all who wait, once there is one, which they take without waiting for each other.
+    ended: OnceLock<Outcome<T>>,
 }
 
 impl Flights {
@@ -153,7 +156,8 @@ impl Flights {
         key: &str,
         counted: Option<&Tags>,
     ) -> Leader<T> {
-        let flight = Arc::new(Flight { table: Arc::clone(&self.0), hash, state: Mutex::new(State::led()) });
+        let (table, state) = (Arc::clone(&self.0), Mutex::new(State::led()));
+        let flight = Arc::new(Flight { table, hash, state, ended: OnceLock::new() });
         let listed = Listed {
             hash,
             namespace,

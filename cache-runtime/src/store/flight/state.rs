@@ -27,7 +27,7 @@ pub(super) struct State<T> {
     /// How many have joined; who joins next gets this as its ticket.
     joined: u64,
     /// Who is to be woken, by ticket.
-    parked: BTreeMap<u64, Waker>,
+    parked: Woken,
     answer: Option<Answer<T>>,
     /// Rings when the time of the first who waited is over, for all of them.
     bell: Option<Bell>,
@@ -40,8 +40,13 @@ struct Answer<T> {
     outcome: Outcome<T>,
 }
 
+/// Those who are to be woken, by ticket.
+pub(super) type Woken = BTreeMap<u64, Waker>;
+
+/// `T` is held as the local tier holds it: its clone is no author's code.
+#[derive(Clone)]
 pub(super) enum Outcome<T> {
-    Value(Arc<T>),
+    Value(T),
     Failed(SharedError),
 }
 
@@ -58,7 +63,7 @@ pub(super) enum Told<T> {
 impl<T> State<T> {
     /// A flight that has its first leader.
     pub(super) fn led() -> Self {
-        let parked = BTreeMap::new();
+        let parked = Woken::new();
         Self {
             valid: true,
             outdated: false,
@@ -99,6 +104,70 @@ impl<T> State<T> {
         self.leaders == 0 && self.waiters == 0
     }
 
+    /// Whether one who waits until then is woken when it is overdue, together with others; `bell` gives them one.
+    pub(super) fn keeps_time(&mut self, due: u64, bell: impl FnOnce() -> Option<Bell>) -> bool {
+        if self.has_rung {
+            return false;
+        }
+        if self.bell.is_none() {
+            self.bell = bell();
+        }
+        self.bell.as_ref().is_some_and(|bell| bell.rings_by(due))
+    }
+
+    /// The bell has rung: who waits still sees to its own time from now on. Takes all who are parked, to be woken.
+    pub(super) fn ring(&mut self) -> Woken {
+        self.has_rung = true;
+        std::mem::take(&mut self.parked)
+    }
+
+    /// A waiter leaves untold, with its waker. If it was woken to lead, the next one is instead.
+    pub(super) fn desert(&mut self, ticket: u64) -> (Woken, Option<Waker>) {
+        self.waiters -= 1;
+        let own = self.parked.remove(&ticket);
+        let mut woken = Woken::new();
+        self.wake_into_vacancies(&mut woken);
+        (woken, own)
+    }
+
+    /// A leader leaves with an outcome for those whose ticket is below a bound. One of the others leads anew.
+    pub(super) fn answer(&mut self, below: u64, outcome: Outcome<T>) -> (Woken, Option<Outcome<T>>) {
+        self.leaders -= 1;
+        // Of several leaders, another may have answered more of them already.
+        let kept = self.answer.as_ref().map_or(0, |answer| answer.below);
+        let unused = if kept < below {
+            self.answer.replace(Answer { below, outcome }).map(|answer| answer.outcome)
+        } else {
+            Some(outcome)
+        };
+        let others = self.parked.split_off(&below);
+        let mut woken = std::mem::replace(&mut self.parked, others);
+        self.wake_into_vacancies(&mut woken);
+        (woken, unused)
+    }
+
+    /// A leader leaves with nothing to share. One waiter leads anew; after a failure several do.
+    pub(super) fn abandon(&mut self, failed: bool) -> Woken {
+        self.leaders -= 1;
+        if failed {
+            self.width = WIDEST;
+        }
+        let mut woken = Woken::new();
+        self.wake_into_vacancies(&mut woken);
+        woken
+    }
+
+    /// Takes as many of the parked as may lead. Who is polled first gets the place; who finds none left parks
+    /// again.
+    fn wake_into_vacancies(&mut self, woken: &mut Woken) {
+        for _ in self.leaders..self.width {
+            let Some((ticket, waker)) = self.parked.pop_first() else { break };
+            woken.insert(ticket, waker);
+        }
+    }
+}
+
+impl<T: Clone> State<T> {
     /// What the waiter is told now, with which it leaves. Gives back the waker with which it was parked, to be dropped
     /// outside the locks.
     pub(super) fn ask(&mut self, ticket: u64) -> (Option<Told<T>>, Option<Waker>) {
@@ -118,23 +187,6 @@ impl<T> State<T> {
             (None, _) => (None, [self.parked.insert(ticket, waker), None]),
             (told, before) => (told, [before, Some(waker)]),
         }
-    }
-
-    /// Whether one who waits until then is woken when it is overdue, together with others; `bell` gives them one.
-    pub(super) fn keeps_time(&mut self, due: u64, bell: impl FnOnce() -> Option<Bell>) -> bool {
-        if self.has_rung {
-            return false;
-        }
-        if self.bell.is_none() {
-            self.bell = bell();
-        }
-        self.bell.as_ref().is_some_and(|bell| bell.rings_by(due))
-    }
-
-    /// The bell has rung: who waits still sees to its own time from now on. Takes all who are parked, to be woken.
-    pub(super) fn ring(&mut self) -> BTreeMap<u64, Waker> {
-        self.has_rung = true;
-        std::mem::take(&mut self.parked)
     }
 
     fn ask_as(&mut self, ticket: u64, overdue: bool) -> (Option<Told<T>>, Option<Waker>) {
@@ -161,59 +213,5 @@ impl<T> State<T> {
             return Some(Told::Lead { joined: self.joined, sole: self.width == 1 });
         }
         None
-    }
-
-    /// A waiter leaves untold, with its waker. If it was woken to lead, the next one is instead.
-    pub(super) fn desert(&mut self, ticket: u64) -> (Vec<Waker>, Option<Waker>) {
-        self.waiters -= 1;
-        let own = self.parked.remove(&ticket);
-        let mut woken = Vec::new();
-        self.wake_into_vacancies(&mut woken);
-        (woken, own)
-    }
-
-    /// A leader leaves with an outcome for those whose ticket is below a bound. One of the others leads anew.
-    pub(super) fn answer(&mut self, below: u64, outcome: Outcome<T>) -> (Vec<Waker>, Option<Outcome<T>>) {
-        self.leaders -= 1;
-        // Of several leaders, another may have answered more of them already.
-        let kept = self.answer.as_ref().map_or(0, |answer| answer.below);
-        let unused = if kept < below {
-            self.answer.replace(Answer { below, outcome }).map(|answer| answer.outcome)
-        } else {
-            Some(outcome)
-        };
-        let others = self.parked.split_off(&below);
-        let mut woken: Vec<Waker> = std::mem::replace(&mut self.parked, others).into_values().collect();
-        self.wake_into_vacancies(&mut woken);
-        (woken, unused)
-    }
-
-    /// A leader leaves with nothing to share. One waiter leads anew; after a failure several do.
-    pub(super) fn abandon(&mut self, failed: bool) -> Vec<Waker> {
-        self.leaders -= 1;
-        if failed {
-            self.width = WIDEST;
-        }
-        let mut woken = Vec::new();
-        self.wake_into_vacancies(&mut woken);
-        woken
-    }
-
-    /// Takes as many of the parked as may lead. Who is polled first gets the place; who finds none left parks
-    /// again.
-    fn wake_into_vacancies(&mut self, woken: &mut Vec<Waker>) {
-        for _ in self.leaders..self.width {
-            let Some((_, waker)) = self.parked.pop_first() else { break };
-            woken.push(waker);
-        }
-    }
-}
-
-impl<T> Clone for Outcome<T> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Value(value) => Self::Value(Arc::clone(value)),
-            Self::Failed(error) => Self::Failed(Arc::clone(error)),
-        }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Waiting<'c, T> {
     /// When it is overdue for the first time, in milliseconds of the clock.
     due: u64,
     /// Where the flight's bell is not enough.
-    timer: Option<Limit<'c>>,
+    timer: Option<Box<Limit<'c>>>,
     /// It has been told so once, and waits for the second time.
     is_overdue: bool,
 }
@@ -49,7 +49,7 @@ impl<T: Clone + Send + Sync + 'static> Future for Waiting<'_, T> {
             }
             if !is_kept {
                 let left = due.saturating_sub(clock.coarse_millis());
-                this.timer = Some(clock.limit(Duration::from_millis(left)));
+                this.timer = Some(Box::new(clock.limit(Duration::from_millis(left))));
             }
             let Some(timer) = &mut this.timer else { return Poll::Pending };
             ready!(timer.poll(context));
@@ -59,7 +59,7 @@ impl<T: Clone + Send + Sync + 'static> Future for Waiting<'_, T> {
             if std::mem::replace(&mut this.is_overdue, true) {
                 return Poll::Ready(Waited::TimedOut);
             }
-            this.timer = Some(clock.limit(limit));
+            this.timer = Some(Box::new(clock.limit(limit)));
         }
     }
 }
@@ -114,6 +114,10 @@ impl<T: Clone> Waiter<T> {
         waker: &Waker,
         keeps_time: impl FnOnce(&mut State<T>, &Arc<Flight<T>>),
     ) -> Option<Told<T>> {
+        if let Some(outcome) = self.flight.ended.get() {
+            self.left = true;
+            return Some(Told::Outcome(outcome.clone()));
+        }
         let ticket = self.ticket;
         // Who is told something, as all are at last, needs no clone of its waker; that is made outside of the lock.
         let told = self.change(|state, _| state.ask(ticket));
@@ -156,7 +160,7 @@ impl<T: Clone> Waiter<T> {
 
     fn leave(&self, told: Told<T>) -> Waited<T> {
         match told {
-            Told::Outcome(Outcome::Value(value)) => Waited::Value(T::clone(&value)),
+            Told::Outcome(Outcome::Value(value)) => Waited::Value(value),
             Told::Outcome(Outcome::Failed(error)) => Waited::Failed(error),
             Told::Lead { joined, sole } => {
                 let leader = Leader::new(Arc::clone(&self.flight), joined, sole);
@@ -170,7 +174,7 @@ impl<T> Drop for Waiter<T> {
     fn drop(&mut self) {
         if !self.left {
             let (woken, _own) = self.flight.change(|state| state.desert(self.ticket));
-            woken.into_iter().for_each(Waker::wake);
+            woken.into_values().for_each(Waker::wake);
         }
     }
 }
