@@ -17,6 +17,15 @@ use crate::ttl::Ttl;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Policy<V, C = Always> {
+    /// None for what is declared with the key: a call that misses takes its policy along, and as a rule that is all.
+    settings: Option<Box<Settings>>,
+    condition: C,
+    value: PhantomData<fn(&V)>,
+}
+
+/// What a policy says by itself.
+#[derive(Debug, Clone)]
+struct Settings {
     ttl: Option<Ttl>,
     none_ttl: Option<Ttl>,
     version: Option<u32>,
@@ -24,86 +33,62 @@ pub struct Policy<V, C = Always> {
     stale_if_error: Duration,
     stale_while_revalidate: Duration,
     tags: Vec<Tag>,
-    condition: C,
-    value: PhantomData<fn(&V)>,
+}
+
+impl Settings {
+    const NONE: Self = Self {
+        ttl: None,
+        none_ttl: None,
+        version: None,
+        jitter: 0,
+        stale_if_error: Duration::ZERO,
+        stale_while_revalidate: Duration::ZERO,
+        tags: Vec::new(),
+    };
 }
 
 impl<V> Policy<V> {
     /// Values live for `ttl`; a "not there" is not stored.
     pub fn new(ttl: impl Into<Ttl>) -> Self {
-        Self { ttl: Some(ttl.into()), ..Self::declared() }
+        Self::declared().set(|settings| settings.ttl = Some(ttl.into()))
     }
 
     /// The same policy for an [`Arc`](std::sync::Arc) of the value.
     pub(crate) fn of_shared(self) -> Policy<std::sync::Arc<V>> {
-        let Self {
-            ttl,
-            none_ttl,
-            version,
-            jitter,
-            stale_if_error,
-            stale_while_revalidate,
-            tags,
-            condition,
-            ..
-        } = self;
-        let value = PhantomData;
-        Policy {
-            ttl,
-            none_ttl,
-            version,
-            jitter,
-            stale_if_error,
-            stale_while_revalidate,
-            tags,
-            condition,
-            value,
-        }
+        Policy { settings: self.settings, condition: self.condition, value: PhantomData }
     }
 
     /// What was declared with the key.
     #[must_use]
     pub const fn declared() -> Self {
-        Self {
-            ttl: None,
-            none_ttl: None,
-            version: None,
-            jitter: 0,
-            stale_if_error: Duration::ZERO,
-            stale_while_revalidate: Duration::ZERO,
-            tags: Vec::new(),
-            condition: Always,
-            value: PhantomData,
-        }
+        Self { settings: None, condition: Always, value: PhantomData }
     }
 }
 
 impl<V, C> Policy<V, C> {
     /// A "not there" is stored, too, and lives for `ttl`.
     #[must_use]
-    pub fn none_ttl(mut self, ttl: impl Into<Ttl>) -> Self {
-        self.none_ttl = Some(ttl.into());
-        self
+    pub fn none_ttl(self, ttl: impl Into<Ttl>) -> Self {
+        self.set(|settings| settings.none_ttl = Some(ttl.into()))
     }
 
     /// The version of the value's type, from 1. Stored values of another version are misses.
     #[must_use]
-    pub const fn version(mut self, version: u32) -> Self {
-        self.version = Some(version);
-        self
+    pub fn version(self, version: u32) -> Self {
+        self.set(|settings| settings.version = Some(version))
     }
 
     /// Stores only the values for which `condition` is true.
     #[must_use]
     pub fn cache_if<F: Fn(&V) -> bool>(self, condition: F) -> Policy<V, F> {
-        self.with(|_| condition)
+        Policy { settings: self.settings, condition, value: PhantomData }
     }
 
     /// The time to live is what `ttl` says of the value: seconds, a [`Duration`] or a [`Ttl`]. A value for which
     /// it is zero is not stored. Comes after [`cache_if`](Self::cache_if), which would replace it.
     #[must_use]
     pub fn ttl_from<T: Into<Ttl>, F: Fn(&V) -> T>(self, ttl: F) -> Policy<V, TtlFrom<C, F>> {
-        self.with(|condition| TtlFrom(condition, ttl))
+        Policy { settings: self.settings, condition: TtlFrom(self.condition, ttl), value: PhantomData }
     }
 
     /// Shortens the time to live of each stored value by a random part of it, up to so many percent (1 to 100), so
@@ -115,24 +100,21 @@ impl<V, C> Policy<V, C> {
     /// let policy: Policy<String> = Policy::new(300).ttl_jitter(10); // 270 to 300 seconds
     /// ```
     #[must_use]
-    pub const fn ttl_jitter(mut self, percent: u8) -> Self {
-        self.jitter = if percent > 100 { 100 } else { percent };
-        self
+    pub fn ttl_jitter(self, percent: u8) -> Self {
+        self.set(|settings| settings.jitter = percent.min(100))
     }
 
     /// Keeps a value for so long after its time to live, and serves it when the load fails (RFC 5861).
     #[must_use]
-    pub fn stale_if_error(mut self, window: impl Into<Ttl>) -> Self {
-        self.stale_if_error = length(window.into());
-        self
+    pub fn stale_if_error(self, window: impl Into<Ttl>) -> Self {
+        self.set(|settings| settings.stale_if_error = length(window.into()))
     }
 
     /// Keeps a value for so long after its time to live. Only `#[cached]` can refresh it in the background.
     #[doc(hidden)]
     #[must_use]
-    pub fn stale_while_revalidate(mut self, window: impl Into<Ttl>) -> Self {
-        self.stale_while_revalidate = length(window.into());
-        self
+    pub fn stale_while_revalidate(self, window: impl Into<Ttl>) -> Self {
+        self.set(|settings| settings.stale_while_revalidate = length(window.into()))
     }
 
     /// The value carries these tags: it is stale as soon as one of them is invalidated. Two calls with one key must
@@ -144,43 +126,30 @@ impl<V, C> Policy<V, C> {
     /// let policy: Policy<String> = Policy::new(300).tags(["org:5", "user:7"]);
     /// ```
     #[must_use]
-    pub fn tags<T: Into<Tag>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.tags.extend(tags.into_iter().map(Into::into));
+    pub fn tags<T: Into<Tag>>(self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.set(|settings| settings.tags.extend(tags.into_iter().map(Into::into)))
+    }
+
+    fn set(mut self, set: impl FnOnce(&mut Settings)) -> Self {
+        set(self.settings.get_or_insert_with(|| Box::new(Settings::NONE)));
         self
     }
 
-    fn with<D>(self, condition: impl FnOnce(C) -> D) -> Policy<V, D> {
-        let Self {
-            ttl,
-            none_ttl,
-            version,
-            jitter,
-            stale_if_error,
-            stale_while_revalidate,
-            tags,
-            condition: before,
-            ..
-        } = self;
-        let condition = condition(before);
-        let value = PhantomData;
-        Policy {
-            ttl,
-            none_ttl,
-            version,
-            jitter,
-            stale_if_error,
-            stale_while_revalidate,
-            tags,
-            condition,
-            value,
-        }
+    fn settings(&self) -> &Settings {
+        static NONE: Settings = Settings::NONE;
+        self.settings.as_deref().unwrap_or(&NONE)
     }
 
     /// The same without stale values in the place of errors; the entry is kept as long.
-    pub(crate) fn failing(mut self) -> Self {
-        self.stale_while_revalidate = self.window();
-        self.stale_if_error = Duration::ZERO;
-        self
+    pub(crate) fn failing(self) -> Self {
+        let window = self.window();
+        if window.is_zero() {
+            return self;
+        }
+        self.set(|settings| {
+            settings.stale_while_revalidate = window;
+            settings.stale_if_error = Duration::ZERO;
+        })
     }
 
     /// Whether values have a time to live at all.
@@ -188,14 +157,14 @@ impl<V, C> Policy<V, C> {
     where
         C: Condition<V>,
     {
-        C::HAS_TTL || self.ttl.or(template.declared_ttl()).is_some()
+        C::HAS_TTL || self.settings().ttl.or(template.declared_ttl()).is_some()
     }
 
     pub(crate) fn ttl_for(&self, value: &V, template: &Template) -> Option<Ttl>
     where
         C: Condition<V>,
     {
-        self.condition.ttl(value).or(self.ttl).or(template.declared_ttl())
+        self.condition.ttl(value).or(self.settings().ttl).or(template.declared_ttl())
     }
 
     /// A time to live as it is to be stored: shortened by chance, but not below what the engine can keep.
@@ -205,10 +174,11 @@ impl<V, C> Policy<V, C> {
         minimum: Duration,
         chance: impl FnOnce() -> u64,
     ) -> Duration {
-        if self.jitter == 0 {
+        let jitter = self.settings().jitter;
+        if jitter == 0 {
             return ttl;
         }
-        let most = u128::from(self.jitter) * ttl.as_nanos() / 100;
+        let most = u128::from(jitter) * ttl.as_nanos() / 100;
         // Below `most`: the product has 64 bits for the fraction, and 1,000 years in nanoseconds take 65.
         let less = most.saturating_mul(u128::from(chance() >> 2)) >> 62;
         let less = Duration::from_nanos_u128(less);
@@ -217,27 +187,27 @@ impl<V, C> Policy<V, C> {
 
     /// How long an entry is kept after its value stopped being fresh.
     pub(crate) fn window(&self) -> Duration {
-        self.stale_if_error.max(self.stale_while_revalidate)
+        self.error_window().max(self.refresh_window())
     }
 
-    pub(crate) const fn error_window(&self) -> Duration {
-        self.stale_if_error
+    pub(crate) fn error_window(&self) -> Duration {
+        self.settings().stale_if_error
     }
 
-    pub(crate) const fn refresh_window(&self) -> Duration {
-        self.stale_while_revalidate
+    pub(crate) fn refresh_window(&self) -> Duration {
+        self.settings().stale_while_revalidate
     }
 
     pub(crate) fn none_ttl_for(&self, template: &Template) -> Option<Ttl> {
-        self.none_ttl.or(template.declared_none_ttl())
+        self.settings().none_ttl.or(template.declared_none_ttl())
     }
 
     pub(crate) fn own_tags(&self) -> &[Tag] {
-        &self.tags
+        &self.settings().tags
     }
 
     pub(crate) fn declared_version(&self) -> Option<u32> {
-        self.version
+        self.settings().version
     }
 
     pub(crate) fn stores(&self, value: &V) -> bool
