@@ -13,6 +13,7 @@ usage: cargo run --release --manifest-path tests/peers/Cargo.toml -- [options]
   --instructions   instructions per call, counted by valgrind, instead of the tables
   --remote TEXT    of the caches over Redis those alone whose name holds TEXT; may be repeated
   --tasks N        over Redis so many tasks alone: with both, one cell for a profiler to look at
+  --direct         over Redis each call is awaited where it is made, not in a box as that of a `dyn` service or a handler
   --profile TEXT   call the hits whose name holds TEXT, for some seconds, for a profiler to look at
 ";
 
@@ -26,6 +27,7 @@ pub struct Flags {
     /// This is one of the children in which hits are measured.
     pub hits_here: bool,
     pub values: Option<usize>,
+    pub direct: bool,
     pub profile: Option<String>,
     pub remotes: Vec<String>,
     pub tasks: Option<usize>,
@@ -41,6 +43,7 @@ impl Flags {
                 "--quick" => flags.quick = true,
                 "--instructions" => flags.instructions = true,
                 "--counted" => flags.counted = true,
+                "--direct" => flags.direct = true,
                 "--hits-here" => flags.hits_here = true,
                 "--values" => flags.values = Some(number(words.next()).ok_or(USAGE)?),
                 "--profile" => flags.profile = Some(words.next().ok_or(USAGE)?),

@@ -4,6 +4,7 @@ mod gathered;
 mod server;
 mod tables;
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -28,14 +29,39 @@ pub const BY_HAND: &str = "redis-rs by hand, serde_json";
 /// Where `cached` looks for its server.
 const CACHED_URL: &str = "CACHED_REDIS_CONNECTION_STRING";
 
-type Call = Arc<dyn Fn(u64) -> BoxFuture<'static, ()> + Send + Sync>;
+/// Calls once for each id, one after the other: each in a box of its own, if so asked, or awaited where it is made.
+type Calls = Box<dyn Fn(Vec<u64>, bool) -> BoxFuture<'static, ()> + Send + Sync>;
+
+fn calls<R, F>(call: impl Fn(u64) -> F + Send + Sync + 'static) -> Calls
+where
+    F: Future<Output = R> + Send + 'static,
+{
+    let call = Arc::new(call);
+    Box::new(move |ids, boxed| {
+        let call = Arc::clone(&call);
+        if boxed {
+            Box::pin(async move {
+                for id in ids {
+                    let called: BoxFuture<'_, R> = Box::pin(call(id));
+                    drop(black_box(called.await));
+                }
+            })
+        } else {
+            Box::pin(async move {
+                for id in ids {
+                    drop(black_box(call(id).await));
+                }
+            })
+        }
+    })
+}
 
 /// A cached read over the server, and a write where it has one.
 pub struct Remote {
     pub name: &'static str,
     pub is_ours: bool,
-    pub read: Call,
-    pub write: Option<Call>,
+    pub read: Calls,
+    pub write: Option<Calls>,
 }
 
 impl Remote {
@@ -43,18 +69,14 @@ impl Remote {
     where
         F: Future<Output = Project> + Send + 'static,
     {
-        let read = move |id| -> BoxFuture<'static, ()> {
-            let read = read(id);
-            Box::pin(async move { drop(std::hint::black_box(read.await)) })
-        };
-        Self { name, is_ours: false, read: Arc::new(read), write: None }
+        Self { name, is_ours: false, read: calls(read), write: None }
     }
 
     fn with_write<F>(mut self, write: impl Fn(u64) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.write = Some(Arc::new(move |id| Box::pin(write(id))));
+        self.write = Some(calls(write));
         self
     }
 }

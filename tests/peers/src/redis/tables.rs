@@ -1,7 +1,6 @@
 //! Caches over Redis: reads in a second by many tasks, and what one caller waits for a hit, a miss and a write.
 
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
@@ -48,27 +47,29 @@ fn measure(url: &str, flags: &Flags) {
         Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads are left");
     let mut remotes = runtime.block_on(remotes(url));
     remotes.retain(|remote| flags.wants_remote(remote.name));
-    let (rounds, length) = if flags.quick { (3, 20_000) } else { (9, 120_000) };
     let columns = flags.tasks.map_or(TASKS.to_vec(), |tasks| vec![tasks]);
-    print_throughput(&runtime, &remotes, &columns, rounds, length);
+    print_throughput(&runtime, &remotes, &columns, flags);
     if flags.tasks.is_some() {
         return;
     }
     print_alone(&runtime, &remotes, if flags.quick { 400 } else { 2_000 });
 }
 
-fn print_throughput(runtime: &Runtime, remotes: &[Remote], columns: &[usize], rounds: usize, length: usize) {
+fn print_throughput(runtime: &Runtime, remotes: &[Remote], columns: &[usize], flags: &Flags) {
+    let (rounds, length) = if flags.quick { (3, 20_000) } else { (9, 120_000) };
     for remote in remotes {
-        runtime.block_on(read_all(remote, 64, value::ENTRIES * 2));
+        runtime.block_on(read_all(remote, &asked(64, value::ENTRIES * 2), true));
     }
+    let asked: Vec<_> =
+        columns.iter().map(|&tasks| asked(tasks, if tasks == 1 { length / 12 } else { length })).collect();
     let mut best = vec![vec![0.0_f64; columns.len()]; remotes.len()];
     for round in 0..rounds {
         for turn in 0..remotes.len() {
             let index = (turn + round) % remotes.len();
-            for (column, &tasks) in columns.iter().enumerate() {
-                let reads = if tasks == 1 { length / 12 } else { length };
+            for (column, asked) in asked.iter().enumerate() {
                 let start = Instant::now();
-                let done = runtime.block_on(read_all(&remotes[index], tasks, reads));
+                runtime.block_on(read_all(&remotes[index], asked, !flags.direct));
+                let done: usize = asked.iter().map(Vec::len).sum();
                 let a_second = done as f64 / start.elapsed().as_secs_f64();
                 best[index][column] = best[index][column].max(a_second);
             }
@@ -90,25 +91,22 @@ fn print_throughput(runtime: &Runtime, remotes: &[Remote], columns: &[usize], ro
     }
     table.print(&format!(
         "Hits on Redis over loopback, one process, values of 200 bytes of JSON decoded; best of {rounds} interleaved \
-         rounds; × is of redis-rs by hand"
+         rounds; × is of redis-rs by hand{}",
+        if flags.direct { "; each call awaited where it is made" } else { "" }
     ));
 }
 
-/// Reads so often in all, by so many tasks; how often it was.
-async fn read_all(remote: &Remote, tasks: usize, reads: usize) -> usize {
-    let each = reads / tasks;
-    let ids: Arc<Vec<u64>> = Arc::new(value::ids().collect());
-    let mut running = JoinSet::new();
-    for task in 0..tasks {
-        let (read, ids) = (Arc::clone(&remote.read), Arc::clone(&ids));
-        running.spawn(async move {
-            for call in 0..each {
-                read(ids[(task * 7 + call) % ids.len()]).await;
-            }
-        });
-    }
-    running.join_all().await;
-    each * tasks
+/// Which ids each of so many tasks asks for, so many in all.
+fn asked(tasks: usize, reads: usize) -> Vec<Vec<u64>> {
+    let ids: Vec<u64> = value::ids().collect();
+    let of = |task: usize| (0..reads / tasks).map(|call| ids[(task * 7 + call) % ids.len()]).collect();
+    (0..tasks).map(of).collect()
+}
+
+/// Reads them all, each list in a task of its own.
+async fn read_all(remote: &Remote, asked: &[Vec<u64>], boxed: bool) {
+    let mut running: JoinSet<()> = asked.iter().map(|ids| (remote.read)(ids.clone(), boxed)).collect();
+    while running.join_next().await.is_some() {}
 }
 
 /// One caller, one thing at a time: a write, the miss after it, a hit.
@@ -123,7 +121,7 @@ fn print_alone(runtime: &Runtime, remotes: &[Remote], rounds: usize) {
                 let id = 2_000_000 + round as u64 % 16;
                 for (place, call) in [(2, write), (1, &remote.read), (0, &remote.read)] {
                     let start = Instant::now();
-                    call(id).await;
+                    call(vec![id], true).await;
                     taken[place].push(start.elapsed());
                 }
             }
