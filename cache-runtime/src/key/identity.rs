@@ -225,10 +225,12 @@ impl Identity {
 }
 
 impl Identified for Identity {
+    #[inline]
     fn hash(&self) -> u64 {
         self.glance.hash
     }
 
+    #[inline]
     fn is_of(&self, head: Head, form: Form, rest: &Rest) -> bool {
         self.glance.is_of(head, form, rest, |words| *words == self.words)
     }

@@ -238,7 +238,11 @@ impl Literals {
                 return;
             }
         }
-        key.literal(std::mem::take(&mut self.0));
+        let rest = std::mem::take(&mut self.0);
+        // As a rule the last part ends the key.
+        if !rest.is_empty() {
+            key.literal(rest);
+        }
     }
 }
 

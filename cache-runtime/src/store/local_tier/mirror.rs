@@ -166,17 +166,22 @@ impl Mirror {
             self.places.resize_with(PLACES, || None);
         }
         self.offers = self.offers.wrapping_add(1);
-        let is = |at: usize, what: &dyn Fn(&Place) -> bool| self.places.get(at)?.as_ref().map(what);
-        let own = sought.choices().find(|at| is(*at, &|place| place.is_of(tier, sought)) == Some(true));
-        let free = || sought.choices().find(|at| is(*at, &|_| true).is_none());
+        let (mut own, mut free) = (None, None);
+        for at in sought.choices() {
+            match self.places.get(at)? {
+                Some(place) if place.is_of(tier, sought) => own = own.or(Some(at)),
+                Some(_) => {}
+                None => free = free.or(Some(at)),
+            }
+        }
         let another = || {
             let turn = self.offers.is_multiple_of(OFFERS).then_some(self.offers / OFFERS)?;
             sought.choices().nth(turn as usize % CHOICES)
         };
-        let at = own.or_else(free).or_else(another)?;
+        let place = self.places.get_mut(own.or(free).or_else(another)?)?;
         // Whoever has borrowed a value brings it back to its place.
-        let is_lent = is(at, &|place| place.front.value.is_none()) == Some(true);
-        self.places.get_mut(at).filter(|_| !is_lent)
+        let is_lent = place.as_ref().is_some_and(|place| place.front.value.is_none());
+        (!is_lent).then_some(place)
     }
 }
 
@@ -250,13 +255,14 @@ pub(super) fn give_back(at: usize, value: Shared) {
 /// Takes in a value.
 pub(super) fn offer(generations: &Generations, sought: &Sought<'_, Identity>, offered: Offered, weight: u32) {
     let Offered { value, generation: Generation { counter, count }, fresh_until, counted } = offered;
-    let Some((key, form, rest)) = sought.key.parts().filter(|_| weight <= WEIGHT) else { return };
-    let Some(tier) = generations.tier else { return };
+    let Some(tier) = generations.tier.filter(|_| weight <= WEIGHT) else { return };
     let replaced = MIRROR.try_with(|mirror| {
         let mut mirror = mirror.try_borrow_mut().ok()?;
+        let room = mirror.room_for(tier, sought)?;
+        let (key, form, rest) = sought.key.parts()?;
         let (value, namespace, hits, is_tagged) = (Some(value), sought.namespace, HITS, counted.is_some());
         let front = Front { key, value, fresh_until, count, tier, namespace, counter, form, hits, is_tagged };
-        mirror.room_for(tier, sought)?.replace(Place { front, back: Back { key: rest, counted } })
+        room.replace(Place { front, back: Back { key: rest, counted } })
     });
     // Outside of the borrow: values run their authors' drop code.
     drop(replaced);
