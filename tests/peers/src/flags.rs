@@ -9,7 +9,7 @@ usage: cargo run --release --manifest-path tests/peers/Cargo.toml -- [options]
 
   --only TABLE     one of hits, threads, stampede, ratio, memory, growth, redis; may be repeated
   --quick          fewer rounds and smaller sizes
-  --values N       hits: so many of the 1,024 entries are read, 128 by default
+  --values N       hits: so many of the 1,024 entries are read, 32 by default
   --instructions   instructions per call, counted by valgrind, instead of the tables
   --remote TEXT    of the caches over Redis those alone whose name holds TEXT; may be repeated
   --tasks N        over Redis so many tasks alone: with both, one cell for a profiler to look at
