@@ -92,11 +92,11 @@ impl<T: Clone> Leader<T> {
         // Once sealed (or for those before the bound) nobody can come for whom it would be missing.
         if below > 0 && lock(&self.flight.state).has_waiters() {
             let outcome = outcome();
-            self.left = true;
             if below == u64::MAX {
                 // Whoever comes second has nobody left to answer.
                 drop(self.flight.ended.set(outcome.clone()));
             }
+            self.left = true;
             let (woken, unused) = self.flight.change(|state| state.answer(below, outcome));
             drop(unused);
             woken.into_values().for_each(std::task::Waker::wake);
