@@ -366,10 +366,14 @@ impl CallSite {
         self.register();
     }
 
-    /// Puts the site into the list of all, once.
+    /// Puts the site into the list of all, once. Who comes second while the first is at it may go on; the list is
+    /// locked until the site is in it.
     fn register(&'static self) {
-        if !self.registered.load(Ordering::Relaxed) && !self.registered.swap(true, Ordering::Relaxed) {
-            SITES.lock().unwrap_or_else(PoisonError::into_inner).push(self);
+        if !self.registered.load(Ordering::Relaxed) {
+            let mut sites = SITES.lock().unwrap_or_else(PoisonError::into_inner);
+            if !self.registered.swap(true, Ordering::Relaxed) {
+                sites.push(self);
+            }
         }
     }
 
@@ -434,5 +438,33 @@ impl fmt::Debug for CallSite {
             .field("place", &format_args!("{}:{}", self.file(), self.line()))
             .field("stats", &self.stats())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::{CallSite, call_sites};
+
+    #[test]
+    fn whoever_registers_a_site_finds_it_in_the_list_while_others_register_it_too() {
+        let threads = 4;
+        for _ in 0..200 {
+            let sites: Vec<&'static CallSite> =
+                (0..10).map(|_| &*Box::leak(Box::new(CallSite::manual("a test")))).collect();
+            let start = Barrier::new(threads);
+            std::thread::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(|| {
+                        start.wait();
+                        for site in &sites {
+                            site.register();
+                            assert!(call_sites().iter().rev().any(|listed| std::ptr::eq(*listed, *site)));
+                        }
+                    });
+                }
+            });
+        }
     }
 }
