@@ -52,6 +52,9 @@ fn race(scenario: impl Fn() + Send + Sync + Clone + 'static) {
     Runner::new(PctScheduler::new(3, count / 4), config()).run(scenario);
 }
 
+/// How many schedules a mistake may take: a hundred times as many as the rarest does in the mean.
+const UNTIL_CAUGHT: usize = 2_000_000;
+
 /// Runs a scenario with a mistake in it, which the oracle has to catch. Returns after how many schedules.
 fn caught(scenario: impl Fn() + Send + Sync + 'static) -> usize {
     caught_by(world::STALE, scenario)
@@ -67,7 +70,7 @@ fn caught_by(verdict: &str, scenario: impl Fn() + Send + Sync + 'static) -> usiz
         count.fetch_add(1, Ordering::Relaxed);
         scenario();
     };
-    let runner = Runner::new(RandomScheduler::new(schedules().max(100_000)), config);
+    let runner = Runner::new(RandomScheduler::new(UNTIL_CAUGHT), config);
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runner.run(counted)));
     let panic = outcome.expect_err("the mistake went unnoticed");
     let text = panic.downcast_ref::<String>().map_or("", String::as_str);

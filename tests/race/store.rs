@@ -16,6 +16,30 @@ pub(crate) mod sync {
     pub(super) use std::sync::RwLock;
     use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 
+    use shuttle::sync::atomic::{AtomicBool, Ordering};
+
+    /// The standard library's, with a switch to other threads before it is read and after it is written.
+    pub(super) struct OnceLock<T> {
+        cell: std::sync::OnceLock<T>,
+        is_set: AtomicBool,
+    }
+
+    impl<T> OnceLock<T> {
+        pub(super) fn new() -> Self {
+            Self { cell: std::sync::OnceLock::new(), is_set: AtomicBool::new(false) }
+        }
+
+        pub(super) fn get(&self) -> Option<&T> {
+            self.is_set.load(Ordering::Acquire).then(|| self.cell.get()).flatten()
+        }
+
+        pub(super) fn set(&self, value: T) -> Result<(), T> {
+            self.cell.set(value)?;
+            self.is_set.store(true, Ordering::Release);
+            Ok(())
+        }
+    }
+
     /// Few: each is made anew for every schedule.
     pub(super) const GENERATIONS: usize = 2;
 

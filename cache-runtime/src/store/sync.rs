@@ -1,7 +1,7 @@
 //! What the store synchronizes with: one place, so that the race tests can put others here.
 
 pub(crate) use std::sync::atomic::AtomicU64;
-pub(super) use std::sync::{Arc, RwLock, Weak};
+pub(super) use std::sync::{Arc, OnceLock, RwLock, Weak};
 pub(crate) use std::sync::{Mutex, MutexGuard};
 use std::sync::{PoisonError, RwLockReadGuard, RwLockWriteGuard};
 pub(super) use std::thread_local;

@@ -20,7 +20,6 @@ mod waiter;
 
 use std::any::Any;
 use std::hash::{BuildHasher, Hasher};
-use std::sync::OnceLock;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -30,7 +29,7 @@ pub(crate) use leader::Leader;
 pub(crate) use state::SharedError;
 pub(crate) use waiter::{Waited, Waiter};
 
-use super::sync::{Arc, Mutex, MutexGuard, lock};
+use super::sync::{Arc, Mutex, MutexGuard, OnceLock, lock};
 use super::tags::Counted;
 use state::{Outcome, State};
 
