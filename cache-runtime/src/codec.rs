@@ -83,9 +83,10 @@ impl Codec {
             _ if is_integer(bytes) => serde_json::from_slice(bytes).ok(),
             #[cfg(feature = "message-pack")]
             Self::MessagePack => {
-                let mut rest = bytes;
-                let value = V::deserialize(&mut rmp_serde::Deserializer::new(&mut rest)).ok()?;
-                rest.is_empty().then_some(value)
+                // Of a slice, whose texts are lent: from a reader each would be copied first.
+                let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
+                let value = V::deserialize(&mut reader).ok()?;
+                is_at_end(&mut reader).then_some(value)
             }
             #[cfg(feature = "postcard")]
             Self::Postcard => {
@@ -94,6 +95,14 @@ impl Codec {
             }
         }
     }
+}
+
+/// Whether there is nothing left. It does not tell by itself, but that there is no next value to begin.
+#[cfg(feature = "message-pack")]
+fn is_at_end(reader: &mut rmp_serde::Deserializer<rmp_serde::decode::ReadRefReader<'_, [u8]>>) -> bool {
+    use rmp_serde::decode::Error;
+    // Of what is no scalar it takes the first byte alone.
+    matches!(u8::deserialize(reader), Err(Error::InvalidMarkerRead(why)) if why.kind() == io::ErrorKind::UnexpectedEof)
 }
 
 /// Whether this is an integer in decimal, as counters are stored whatever the codec is.

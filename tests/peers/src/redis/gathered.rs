@@ -24,7 +24,7 @@ pub async fn by_hand(url: &str) -> Remote {
     let connection = opened.expect("the server answers");
     let (asking, asked) = mpsc::unbounded_channel::<Asked>();
     tokio::spawn(gather(asked, connection.clone()));
-    Remote::new("redis-rs by hand, gathered into MGET", move |id| {
+    Remote::new("redis-rs by hand, gathered into MGET, JSON", move |id| {
         let (asking, mut connection) = (asking.clone(), connection.clone());
         async move {
             let (answer, awaited) = oneshot::channel();

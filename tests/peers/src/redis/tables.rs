@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
-use super::{BY_HAND, Remote, Server, environment, is_for, remotes};
+use super::{CACHED, BY_HAND, OURS, OURS_PACKED, Remote, Server, environment, is_for, remotes};
 use crate::flags::Flags;
 use crate::table::{Table, ratio_text};
 use crate::value;
@@ -56,7 +56,7 @@ fn measure(url: &str, flags: &Flags) {
 }
 
 fn print_throughput(runtime: &Runtime, remotes: &[Remote], columns: &[usize], flags: &Flags) {
-    let (rounds, length) = if flags.quick { (3, 20_000) } else { (9, 120_000) };
+    let (rounds, length) = if flags.quick { (3, 20_000) } else { (9, 480_000) };
     for remote in remotes {
         runtime.block_on(read_all(remote, &asked(64, value::ENTRIES * 2), true));
     }
@@ -75,7 +75,8 @@ fn print_throughput(runtime: &Runtime, remotes: &[Remote], columns: &[usize], fl
             }
         }
     }
-    let by_hand = remotes.iter().position(|remote| remote.name == BY_HAND).map(|place| best[place].clone());
+    let best_of = |name| remotes.iter().position(|remote| remote.name == name).map(|place| &best[place]);
+    let by_hand = best_of(BY_HAND);
     let heads = columns.iter().map(|tasks| format!("{tasks} task{}", if *tasks == 1 { "" } else { "s" }));
     let heads: Vec<String> = heads.flat_map(|tasks| [tasks, "×".to_owned()]).collect();
     let heads: Vec<&str> = std::iter::once("k reads/s").chain(heads.iter().map(String::as_str)).collect();
@@ -85,15 +86,21 @@ fn print_throughput(runtime: &Runtime, remotes: &[Remote], columns: &[usize], fl
         let mut cells = vec![name];
         for (column, reads) in best.iter().enumerate() {
             cells.push(format!("{:.0}", reads / 1_000.0));
-            cells.push(ratio_text(*reads, by_hand.as_ref().map_or(f64::NAN, |by_hand| by_hand[column])));
+            cells.push(ratio_text(*reads, by_hand.map_or(f64::NAN, |by_hand| by_hand[column])));
         }
         table.row(cells);
     }
     table.print(&format!(
-        "Hits on Redis over loopback, one process, values of 200 bytes of JSON decoded; best of {rounds} interleaved \
-         rounds; × is of redis-rs by hand{}",
+        "Hits on Redis over loopback, one process, values of 200 bytes of JSON or what they are as MessagePack, decoded; \
+         best of {rounds} interleaved rounds; × is of redis-rs by hand with JSON{}",
         if flags.direct { "; each call awaited where it is made" } else { "" }
     ));
+    for (ours, other) in [(OURS, BY_HAND), (OURS_PACKED, CACHED)] {
+        if let (Some(reads), Some(its)) = (best_of(ours), best_of(other)) {
+            let ratios: Vec<_> = reads.iter().zip(its).map(|(reads, its)| ratio_text(*reads, *its)).collect();
+            println!("\n{ours}, times {other}: {}", ratios.join(", "));
+        }
+    }
 }
 
 /// Which ids each of so many tasks asks for, so many in all.
