@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
@@ -18,6 +18,8 @@ const PAGES: [&str; 10] = [
     "docs/consistency.md",
     "docs/guide.md",
     "docs/operations.md",
+    "docs/performance.md",
+    "docs/redis.md",
     "docs/sessions-and-limits.md",
     "docs/testing.md",
 ];
@@ -161,4 +163,27 @@ fn every_link_leads_to_a_file() {
             }
         }
     }
+}
+
+#[test]
+fn the_readme_has_every_feature_and_no_other() {
+    let manifest = read("cache-runtime/Cargo.toml");
+    let features =
+        manifest.split("[features]").nth(1).and_then(|rest| rest.split("\n[").next()).unwrap_or_default();
+    let features = features.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name.trim());
+    let mut features: Vec<&str> = features.filter(|name| *name != "default").collect();
+    let readme = read("README.md");
+    let section = readme
+        .split("\n## Features\n")
+        .nth(1)
+        .and_then(|rest| rest.split("\n## ").next())
+        .unwrap_or_default();
+    let rows =
+        section.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|row| row.split(" |").next());
+    let mut named: Vec<&str> =
+        rows.flat_map(|names| names.split(", ")).map(|name| name.trim_matches('`')).collect();
+    features.sort_unstable();
+    named.sort_unstable();
+    assert!(!features.is_empty());
+    assert_eq!(named, features);
 }
