@@ -197,3 +197,46 @@ async fn trailing_bytes_are_no_value() {
         }
     }
 }
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Chain {
+    next: Option<Box<Chain>>,
+}
+
+/// The bytes of a chain of so many links, as `codec` writes it.
+fn chain(codec: Codec, links: usize) -> Bytes {
+    let (head, link, end): (&[u8], &[u8], &[u8]) = match codec {
+        Codec::Json => (b"{\"next\":", b"{\"next\":", b"null}"),
+        Codec::MessagePack => (b"\x81\xa4next", b"\x81\xa4next", b"\xc0"),
+        _ => (b"\xc1", b"\x01", b"\x00"),
+    };
+    let close = if codec == Codec::Json { "}".repeat(links) } else { String::new() };
+    [head, &link.repeat(links), end, close.as_bytes()].concat().into()
+}
+
+#[test]
+fn bytes_that_nest_without_end_are_no_value_and_overflow_no_stack() {
+    // The stack that Tokio gives its workers.
+    let small = std::thread::Builder::new().stack_size(2 * 1_024 * 1_024);
+    let thread = small.spawn(|| {
+        for codec in CODECS {
+            let backend = LocalKvNamespace::new();
+            let cache = cache(&backend, codec);
+            let read = |links| {
+                let stored = backend.put("app:k", chain(codec, links), PutOptions::default());
+                let _ = ready(stored).expect("it is stored");
+                ready(cache.get::<Chain>("k"))
+            };
+            let mut links = 0;
+            let mut left = read(50).expect("it decodes").expect("it is there").next;
+            while let Some(link) = left {
+                (links, left) = (links + 1, link.next);
+            }
+            assert_eq!(links, 50, "{codec:?}");
+            for links in [200, 1_000, 100_000] {
+                assert!(matches!(read(links), Err(CacheError::Decode { .. })), "{codec:?}, {links}");
+            }
+        }
+    });
+    thread.expect("a thread is left").join().expect("nothing panics");
+}

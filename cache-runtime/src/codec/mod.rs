@@ -1,5 +1,8 @@
 //! Values to bytes and back, and the small metadata that says what the bytes cannot.
 
+#[cfg(feature = "postcard")]
+mod depth;
+
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -14,6 +17,9 @@ use crate::clock::millis;
 use crate::error::{BoxError, CacheError, Result as CacheResult};
 
 /// How values become bytes.
+///
+/// Values that are nested more than 128 levels deep are written, but not read back: bytes could nest without end, and
+/// overflow the stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Codec {
@@ -29,6 +35,10 @@ pub enum Codec {
     #[cfg(feature = "postcard")]
     Postcard,
 }
+
+/// How deep a value may be nested, as `serde_json` has it.
+#[cfg(any(feature = "message-pack", feature = "postcard"))]
+const DEEPEST: u16 = 128;
 
 /// Before values in the format of `postcard`, which could be read out of any bytes. It neither begins a text in UTF-8 nor
 /// a value in `MessagePack`.
@@ -85,13 +95,15 @@ impl Codec {
             Self::MessagePack => {
                 // Of a slice, whose texts are lent: from a reader each would be copied first.
                 let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
+                reader.set_max_depth(DEEPEST.into());
                 let value = V::deserialize(&mut reader).ok()?;
                 is_at_end(&mut reader).then_some(value)
             }
             #[cfg(feature = "postcard")]
             Self::Postcard => {
-                let (value, rest) = postcard::take_from_bytes(bytes.strip_prefix(&[POSTCARD])?).ok()?;
-                rest.is_empty().then_some(value)
+                let mut reader = postcard::Deserializer::from_bytes(bytes.strip_prefix(&[POSTCARD])?);
+                let value = V::deserialize(depth::Limited::new(&mut reader, DEEPEST)).ok()?;
+                reader.finalize().is_ok_and(<[u8]>::is_empty).then_some(value)
             }
         }
     }
