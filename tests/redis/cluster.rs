@@ -216,6 +216,54 @@ async fn a_slot_that_moves_takes_values_leases_and_barriers_along() {
     assert_eq!(value(&nodes.connect().await, plain).await.as_deref(), Some("before"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_does_not_answer_keeps_no_reads_of_the_others_waiting() {
+    const LIMIT: Duration = Duration::from_secs(2);
+    let Some(nodes) = Nodes::start(Kind::Redis, false).await else { return };
+    for place in 0..PRIMARIES {
+        nodes.tell(place, cmd("CONFIG").arg("SET").arg("cluster-require-full-coverage").arg("no")).await;
+    }
+    let builder = RedisBackend::builder(&nodes.url()).connect_timeout(LIMIT).command_timeout(LIMIT);
+    let backend = builder.connect().await.expect("the cluster answers");
+    let (mut of_the_dead, mut of_others) = (Vec::new(), Vec::new());
+    for key in keys(60) {
+        put(&backend, &key, "text").await;
+        let (place, _) = nodes.owner(&key).await;
+        if place == 0 { of_the_dead.push(key) } else { of_others.push(key) }
+    }
+    nodes.servers[0].signal("STOP");
+    let until = Instant::now() + Duration::from_secs(5);
+    let mut reading = tokio::task::JoinSet::new();
+    for (key, is_dead) in
+        of_the_dead.iter().map(|key| (key, true)).chain(of_others.iter().map(|key| (key, false)))
+    {
+        let (backend, key) = (backend.clone(), key.clone());
+        reading.spawn(async move {
+            let (mut longest, mut reads) = (Duration::ZERO, 0_u32);
+            while Instant::now() < until {
+                let start = Instant::now();
+                let looked = backend.look(&key, LIMIT).await.is_ok_and(|found| found.is_some());
+                let read = matches!(backend.read(&key).await, Ok(Read::Hit(_)));
+                let both = backend.read_many(&[&key, &key]).await.is_ok_and(|found| found.len() == 2);
+                assert!(is_dead || looked && read && both, "{key} is there");
+                assert!(!(is_dead && (looked || read)), "{key} is out of reach");
+                (longest, reads) = (longest.max(start.elapsed()), reads + 1);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            (is_dead, longest, reads)
+        });
+    }
+    let mut longest = [Duration::ZERO; 2];
+    while let Some(read) = reading.join_next().await {
+        let (is_dead, its, reads) = read.expect("no panic");
+        assert!(is_dead || reads > 50, "{reads} reads");
+        longest[usize::from(is_dead)] = longest[usize::from(is_dead)].max(its);
+    }
+    nodes.servers[0].signal("CONT");
+    println!("the longest reads: {:?}, of the node that did not answer {:?}", longest[0], longest[1]);
+    assert!(longest[0] < LIMIT / 2, "{:?}", longest[0]);
+}
+
 /// Reads and writes of many keys until told to stop: how many went well, how many failed, the longest call.
 async fn load(backend: RedisBackend, stop: Arc<std::sync::atomic::AtomicBool>) -> (u32, u32, Duration) {
     let (mut good, mut failed, mut longest) = (0, 0, Duration::ZERO);

@@ -12,6 +12,7 @@ mod errands;
 mod fault;
 mod flat;
 mod held;
+mod lanes;
 mod listening;
 mod listing;
 mod live;
@@ -45,9 +46,10 @@ pub use plain::PlainRedisBackend;
 use crate::backend::Entry;
 use crate::error::BackendError;
 use crate::store::sync;
-use batch::{Gathered, Reading};
+use batch::Reading;
 use errands::{Fetch, Look};
 use held::Held;
+use lanes::Lanes;
 use servers::Servers;
 use tracking::Tracking;
 
@@ -119,10 +121,10 @@ use tracking::Tracking;
 pub struct RedisBackend {
     servers: Arc<Servers>,
     held: Arc<Held>,
-    looks: Arc<Gathered<Look>>,
-    reads: Arc<Gathered<Fetch>>,
+    looks: Arc<Lanes<Look>>,
+    reads: Arc<Lanes<Fetch>>,
     /// Of what a look has found to be absent.
-    absent: Arc<Gathered<Fetch>>,
+    absent: Arc<Lanes<Fetch>>,
     /// Where the server pushes.
     tracking: Option<Arc<Tracking>>,
 }
@@ -149,9 +151,11 @@ impl RedisBackend {
         let servers = Arc::new(servers);
         let held = Held::new(&servers, longest_load);
         let fetch = |is_absent| {
-            Gathered::new(Fetch { servers: Arc::clone(&servers), held: Arc::clone(&held), is_absent })
+            let fetch = || Fetch { servers: Arc::clone(&servers), held: Arc::clone(&held), is_absent };
+            Lanes::new(&servers, fetch)
         };
-        let (looks, reads, absent) = (Gathered::new(Look(Arc::clone(&servers))), fetch(false), fetch(true));
+        let looks = Lanes::new(&servers, || Look(Arc::clone(&servers)));
+        let (reads, absent) = (fetch(false), fetch(true));
         let tracking = servers.only().map(|link| Arc::new(Tracking::new(Arc::clone(link), silence_bound)));
         Self { servers, held, looks, reads, absent, tracking }
     }

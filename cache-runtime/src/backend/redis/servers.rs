@@ -47,7 +47,26 @@ impl Reply {
     }
 }
 
+/// Among how many lanes the nodes of a cluster are divided, by their numbers.
+const LANES: usize = 8;
+
 impl Servers {
+    /// How many lanes reads take; each node's own, as far as there are enough.
+    pub(super) const fn lanes(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Cluster(_) => LANES,
+        }
+    }
+
+    /// The number of the node that is known to have a key.
+    pub(super) fn lane(&self, key: &str) -> usize {
+        match self {
+            Self::One(_) => 0,
+            Self::Cluster(cluster) => cluster.number(key),
+        }
+    }
+
     /// The keys in groups: all together on one server, each alone in a cluster.
     pub(super) fn groups<'k>(&self, keys: &[&'k str]) -> Vec<Group<'k>> {
         match self {

@@ -27,6 +27,8 @@ pub(in super::super) struct Nodes {
 /// A node, with a connection of its own.
 pub(super) struct Node {
     host: String,
+    /// How many were known before it.
+    pub(super) number: usize,
     pub(super) link: Arc<Link>,
 }
 
@@ -92,10 +94,11 @@ impl Map {
     }
 
     fn named(&self, state: &mut State, host: &str, port: u16) -> Arc<Node> {
+        let number = state.known.len();
         let node = state.known.entry((host.into(), port)).or_insert_with(|| {
             let source = Source::Server(self.nodes.like.at(host, port));
             let link = Arc::new(Link::new(source, self.nodes.limits, false));
-            Arc::new(Node { host: host.into(), link })
+            Arc::new(Node { host: host.into(), number, link })
         });
         Arc::clone(node)
     }

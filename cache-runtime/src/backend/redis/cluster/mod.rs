@@ -59,6 +59,11 @@ impl Cluster {
         keys.iter().enumerate().map(|(place, key)| Group { keys: vec![*key], places: vec![place] }).collect()
     }
 
+    /// The number of the node that has a key; any, as long as that is not known.
+    pub(super) fn number(&self, key: &str) -> usize {
+        self.map.owner(slot(key)).map_or(0, |node| node.number)
+    }
+
     /// The connections to all primaries.
     pub(super) async fn primaries(&self) -> Result<Vec<Arc<Link>>, Fault> {
         self.map.primaries().await
