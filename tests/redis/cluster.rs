@@ -226,7 +226,7 @@ async fn a_node_that_does_not_answer_keeps_no_reads_of_the_others_waiting() {
     let builder = RedisBackend::builder(&nodes.url()).connect_timeout(LIMIT).command_timeout(LIMIT);
     let backend = builder.connect().await.expect("the cluster answers");
     let (mut of_the_dead, mut of_others) = (Vec::new(), Vec::new());
-    for key in keys(60) {
+    for key in keys(30) {
         put(&backend, &key, "text").await;
         let (place, _) = nodes.owner(&key).await;
         if place == 0 { of_the_dead.push(key) } else { of_others.push(key) }
@@ -248,7 +248,7 @@ async fn a_node_that_does_not_answer_keeps_no_reads_of_the_others_waiting() {
                 assert!(is_dead || looked && read && both, "{key} is there");
                 assert!(!(is_dead && (looked || read)), "{key} is out of reach");
                 (longest, reads) = (longest.max(start.elapsed()), reads + 1);
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
             (is_dead, longest, reads)
         });
@@ -256,7 +256,7 @@ async fn a_node_that_does_not_answer_keeps_no_reads_of_the_others_waiting() {
     let mut longest = [Duration::ZERO; 2];
     while let Some(read) = reading.join_next().await {
         let (is_dead, its, reads) = read.expect("no panic");
-        assert!(is_dead || reads > 50, "{reads} reads");
+        assert!(is_dead || reads > 20, "{reads} reads");
         longest[usize::from(is_dead)] = longest[usize::from(is_dead)].max(its);
     }
     nodes.servers[0].signal("CONT");
