@@ -26,17 +26,6 @@ use crate::store::{
 };
 use crate::value::ValueOps;
 
-/// A cached call that has to ask the backend, or the author's body.
-pub struct Miss<'a, V, O, S> {
-    pub(super) cache: &'a KvCacheService,
-    pub(super) site: &'static CallSite,
-    pub(super) key: RawKey,
-    pub(super) ops: O,
-    pub(super) shape: S,
-    pub(super) version: u32,
-    pub(super) value: PhantomData<fn() -> V>,
-}
-
 /// A cached call whose key is written.
 pub(super) struct Call<'a, V, O, S> {
     pub(super) cache: &'a KvCacheService,
@@ -118,62 +107,11 @@ impl<'a, V, O: ValueOps<V>, S: ShapeKind> Call<'a, V, O, S> {
     }
 }
 
-impl<'a, V, O: ValueOps<V>, S: ShapeKind> Miss<'a, V, O, S> {
-    pub(super) const fn call(&self) -> Call<'_, V, O, S> {
-        let Self { cache, site, key, ops, shape, version, value } = self;
-        Call { cache, site, key, ops: *ops, shape: *shape, version: *version, value: *value }
-    }
-
-    /// Joins the load of the key or leads it: reads the backend, else awaits `body` in this task and fills.
-    ///
-    /// A cache that fails costs the load, never the call. The load is apart from the caller's future, which every
-    /// call makes and perhaps moves: with it inside, that would be ten times as large.
-    pub fn load<R, C, X, F>(
-        self,
-        policy: Policy<V, C>,
-        failures: X,
-        body: Pin<&'a mut F>,
-    ) -> Pin<Box<impl Future<Output = R> + use<'a, V, O, S, R, C, X, F>>>
-    where
-        S: Shape<R, Value = V>,
-        C: Condition<V>,
-        X: Failures<R>,
-        F: Future<Output = R>,
-    {
-        // A block, not an `async fn`, which would have all that it is given twice.
-        Box::pin(async move {
-            let call = self.call();
-            call.site.count(Event::Miss);
-            let Some(target) = call.prepare(&policy, policy.own_tags()) else { return call.run(body).await };
-            match call.way() {
-                Way::Cached => {}
-                way => return Box::pin(call.load_apart(way, &target, body)).await,
-            }
-            let before = match call.look_first(&target).await {
-                Ok(value) => return call.give_or_none(value),
-                Err(before) => before,
-            };
-            let next = match call.seek(&target, before, policy.error_window()).await {
-                Sought::Answer(flown) => return call.give(flown),
-                next => next,
-            };
-            // Here too, since many may wait for one load, and each would make room for one of its own.
-            if let Sought::Beside(Some(error)) = &next
-                && policy.error_window().is_zero()
-                && let Some(failed) = failures.unshare(error)
-            {
-                return failed;
-            }
-            Box::pin(call.go_on(next, target, policy, failures, body)).await
-        })
-    }
-}
-
 impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     /// What is there, where a look costs less than to join a load: whoever finds something neither waits nor keeps
     /// others waiting. Where a tier is to be filled, what is read goes by a flight, which tells of a change meanwhile.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would have all that it is given twice")]
-    fn look_first(&self, target: &Target) -> impl Future<Output = Result<Option<V>, Before>> {
+    pub(super) fn look_first(&self, target: &Target) -> impl Future<Output = Result<Option<V>, Before>> {
         async move {
             if !self.cache.store().looks_first() || target.is_outdated(self.cache) {
                 return Err(Before::Nothing);
@@ -283,7 +221,7 @@ impl<V, O: ValueOps<V>, S: ShapeKind> Call<'_, V, O, S> {
     }
 
     /// The value, or the "not there", as the function returns it.
-    fn give_or_none<R>(&self, value: Option<V>) -> R
+    pub(super) fn give_or_none<R>(&self, value: Option<V>) -> R
     where
         S: Shape<R, Value = V>,
     {

@@ -2,7 +2,8 @@
 
 use std::marker::PhantomData;
 
-use super::load::{Call, Miss};
+use super::load::Call;
+use super::miss::Miss;
 use super::policy::Policy;
 use super::shape::{Shape, ShapeKind};
 use super::site::CallSite;

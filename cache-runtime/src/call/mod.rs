@@ -9,6 +9,7 @@ mod fill;
 mod load;
 mod lookup;
 mod manual;
+mod miss;
 mod policy;
 mod refresh;
 mod shape;

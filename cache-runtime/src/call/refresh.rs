@@ -6,7 +6,8 @@ use std::pin::{Pin, pin};
 
 use super::failures::Failures;
 use super::fill::Found;
-use super::load::{Call, Flown, Miss};
+use super::load::{Call, Flown};
+use super::miss::Miss;
 use super::policy::{Condition, Policy};
 use super::shape::{Outcome, Shape, ShapeKind};
 use super::site::{CallSite, Event};

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::load::Miss;
+use super::miss::Miss;
 use super::shape::Shape;
 use crate::clock::Clock;
 use crate::error::CacheError;

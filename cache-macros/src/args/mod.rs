@@ -1,8 +1,10 @@
 //! The arguments of the attributes, as they are written. Every value keeps its span.
 
+mod values;
+
 use std::collections::HashMap;
 
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
@@ -10,6 +12,11 @@ use syn::{Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, Type};
 
 use crate::diag::{Diag, list, suggest};
 use crate::duration::Ttl;
+use values::{
+    ends_in_a_constant, function, is_each, is_named, length, made_by_macro, makes_text, misspelt_list,
+    names_in, percentage, skip_to_comma, ungroup_ref, when,
+};
+pub(crate) use values::{is_constant_name, ungroup};
 
 /// A key, as a template or as an expression.
 #[derive(Clone)]
@@ -484,135 +491,5 @@ impl Args {
             _ => return diag.error(name.span(), SKIP_SHAPE),
         };
         diag.error(name.span(), format!("`{text}` needs a value, as in `{example}`"));
-    }
-}
-
-/// When an invalidation takes effect.
-fn when(input: ParseStream<'_>, diag: &mut Diag) -> syn::Result<Option<(Span, When)>> {
-    let shape = "`when` is \"ok\" (the default: only when the method succeeds) or \"always\"";
-    let word: LitStr = input.parse().map_err(|error| syn::Error::new(error.span(), shape))?;
-    Ok(match word.value().as_str() {
-        "ok" => Some((word.span(), When::Ok)),
-        "always" => Some((word.span(), When::Always)),
-        _ => {
-            diag.error(word.span(), shape);
-            None
-        }
-    })
-}
-
-/// A function of the value, which a literal is not.
-fn function(input: ParseStream<'_>, example: &str, diag: &mut Diag) -> syn::Result<Option<Expr>> {
-    let function: Expr = input.parse()?;
-    if let Expr::Lit(_) = ungroup_ref(&function) {
-        diag.error_at(function, example);
-        return Ok(None);
-    }
-    Ok(Some(function))
-}
-
-/// A length of time that belongs to a load.
-fn length(name: &Ident, input: ParseStream<'_>, diag: &mut Diag) -> syn::Result<(Span, Ttl)> {
-    Ok((name.span(), Ttl::from_expr(&name.to_string(), input.parse()?, diag)))
-}
-
-/// A part of a time to live.
-fn percentage(expr: Expr, diag: &mut Diag) -> Option<u8> {
-    let expr = ungroup(expr);
-    let text = match &expr {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.value(),
-        _ => String::new(),
-    };
-    let number = text.strip_suffix('%').filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
-    let percent = number.and_then(|number| number.parse().ok()).filter(|percent| (1..=100).contains(percent));
-    if percent.is_none() {
-        diag.error_at(
-            &expr,
-            "`ttl_jitter` is the largest part by which a ttl is shortened, \"1%\" to \"100%\", as in `ttl_jitter = \"10%\"`",
-        );
-    }
-    percent
-}
-
-/// The expression inside the invisible groups that macro variables leave.
-pub(crate) fn ungroup(expr: Expr) -> Expr {
-    match expr {
-        Expr::Group(group) => ungroup(*group.expr),
-        other => other,
-    }
-}
-
-/// Whether `(id in ids)` is next.
-fn is_each(input: ParseStream<'_>) -> bool {
-    match input.fork().parse() {
-        Ok(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => {
-            group.stream().into_iter().nth(1).is_some_and(|word| word.to_string() == "in")
-        }
-        _ => false,
-    }
-}
-
-fn ungroup_ref(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Group(group) => ungroup_ref(&group.expr),
-        Expr::Paren(paren) => ungroup_ref(&paren.expr),
-        other => other,
-    }
-}
-
-/// `skp(page)`, where `skip(page)` was meant.
-fn misspelt_list(key: &Expr, allowed: &Allowed) -> Option<(Ident, &'static str)> {
-    let Expr::Call(call) = key else { return None };
-    let Expr::Path(path) = &*call.func else { return None };
-    let name = path.path.get_ident()?;
-    let lists = ["skip", "each"].into_iter().filter(|list| allowed.named.contains(list));
-    Some((name.clone(), suggest(&name.to_string(), lists)?))
-}
-
-/// The names that a call is given.
-fn names_in(call: &Expr) -> Vec<Ident> {
-    let Expr::Call(call) = call else { return Vec::new() };
-    let name = |argument: &Expr| match argument {
-        Expr::Path(path) => path.path.get_ident().cloned(),
-        _ => None,
-    };
-    call.args.iter().filter_map(name).collect()
-}
-
-/// Whether a macro makes a text; another may be a call of a key function.
-fn makes_text(call: &syn::ExprMacro) -> bool {
-    const TEXTS: [&str; 8] =
-        ["format", "concat", "stringify", "format_args", "env", "include_str", "formatcp", "concatcp"];
-    call.mac.path.segments.last().is_some_and(|last| TEXTS.iter().any(|text| last.ident == text))
-}
-
-fn made_by_macro(call: &syn::ExprMacro) -> String {
-    let name = call.mac.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
-    format!(
-        "a key made by `{name}!` is not checked and not escaped; write a template, as in \"project:<id>\""
-    )
-}
-
-fn ends_in_a_constant(path: &syn::ExprPath) -> bool {
-    path.path.segments.last().is_some_and(|last| is_constant_name(&last.ident.to_string()))
-}
-
-/// Whether it is written as the names of constants are.
-pub(crate) fn is_constant_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_uppercase())
-        && !name.contains(|other: char| other.is_ascii_lowercase())
-}
-
-/// Whether `name = …` is next.
-fn is_named(input: ParseStream<'_>) -> bool {
-    input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==])
-}
-
-fn skip_to_comma(input: ParseStream<'_>) {
-    while !input.is_empty() && !input.peek(Token![,]) {
-        // Not at the end, so there is a token.
-        if input.parse::<TokenTree>().is_err() {
-            return;
-        }
     }
 }
