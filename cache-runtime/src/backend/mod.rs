@@ -14,6 +14,7 @@ mod pushes;
 mod quota;
 #[cfg(all(feature = "redis", not(target_family = "wasm")))]
 mod redis;
+#[cfg(any(feature = "cloudflare", feature = "worker"))]
 pub(crate) mod stamp;
 #[cfg(all(feature = "worker", any(test, target_family = "wasm")))]
 mod worker;

@@ -34,6 +34,8 @@ const BETWEEN_WRITES: Duration = Duration::from_secs(1);
 ///   Cloudflare; a [`KvNamespace`](crate::KvNamespace) is refused one. The other limits and their words are Cloudflare's
 ///   too, and there are no leases, no barriers and no atomic counters.
 ///
+/// There with the feature `cloudflare` or `worker`.
+///
 /// # Examples
 ///
 /// ```

@@ -4,11 +4,13 @@
 //! [Testing your service](https://docs.rs/crate/cache-runtime/latest/source/docs/testing.md) shows them at work.
 
 mod chance;
+#[cfg(any(feature = "cloudflare", feature = "worker"))]
 mod edge;
 mod faults;
 mod recording;
 mod wrapped;
 
+#[cfg(any(feature = "cloudflare", feature = "worker"))]
 pub use edge::{EdgeLocation, EdgeNetwork, EdgeNetworkBuilder};
 pub use faults::{Fault, Faults, FaultyBackend};
 pub use recording::{Record, Recording, RecordingBackend};
